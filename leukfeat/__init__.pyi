@@ -1,0 +1,14 @@
+from .data import CellDataset as CellDataset
+from .data import load_cnmc as load_cnmc
+from .data import load_csv as load_csv
+from .data import load_folder as load_folder
+from .data import make_cells as make_cells
+from .evaluation import Evaluation as Evaluation
+from .evaluation import cross_validate_heads as cross_validate_heads
+from .evaluation import evaluate as evaluate
+from .features import FeatureSet as FeatureSet
+from .features import FeatureSpec as FeatureSpec
+from .features import extract_features as extract_features
+from .heads import Head as Head
+from .heads import fit_head as fit_head
+from .heads import register_head as register_head

@@ -1,0 +1,1 @@
+"""A head and its extractor in one file."""

@@ -1,0 +1,1 @@
+"""The end-to-end Keras CNN and fine-tuning."""

@@ -1,0 +1,1 @@
+"""Where cells come from: datasets, loaders and the procedural generator."""

@@ -1,0 +1,1 @@
+"""Pixels to numbers: feature spaces, backbones, engines and the store."""

@@ -1,0 +1,1 @@
+"""Numbers to labels: the registry of heads, fitting and ensembles."""

@@ -1,0 +1,1 @@
+"""What happens to pixels: reading, preparation, segmentation, counting."""

@@ -1,0 +1,1 @@
+"""Who may stand on which side of a split."""
