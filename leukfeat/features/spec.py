@@ -1,0 +1,153 @@
+"""What defines a feature space: everything that changes a feature's value."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any, Literal
+
+__all__ = ["SPEC_VERSION", "FeatureSpec"]
+
+SPEC_VERSION = 1
+"""Raised when the same settings would give other values than before."""
+
+Views = Literal[1, "dihedral"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureSpec:
+    """The settings that name a feature space; two spaces are never mixed.
+
+    Parameters
+    ----------
+    backbone : str, default="resnet50"
+        Name of the network in the registry of backbones.
+    weights : str, default="imagenet"
+        How the weights were asked for: ``"imagenet"``, ``"random"`` or ``"file"``. A path is
+        never stored: `weights_digest` names the weights.
+    weights_digest : str, default=""
+        SHA-256 of the weights (of the file, or of the seed and scheme of random ones).
+    layers : tuple of str, default=("avg_pool",)
+        Stages whose pooled outputs are joined, in this order.
+    pooling : str, default="avg"
+        How a stage's map becomes a vector.
+    input_size : tuple of int, default=(224, 224)
+        Height and width given to the network, in pixels.
+    crop : int or None, default=None
+        Side of the fixed central window, in pixels of the image, taken before resizing;
+        ``None`` keeps the whole image.
+    interpolation : str, default="area-linear"
+        How a window is brought to `input_size`.
+    preparation : str or None, default=None
+        Digest of the preparation chain applied to the pixels.
+    mask : str or None, default=None
+        Rule by which background is left out of the pooling.
+    views : {1, "dihedral"}, default=1
+        ``"dihedral"`` averages the eight rotations and flips.
+    precision : str, default="float32"
+        Arithmetic of the engine.
+    engine : str, default="keras"
+        What ran the network.
+    version : int
+        Version of these rules.
+
+    Examples
+    --------
+    >>> from leukfeat import FeatureSpec
+    >>> spec = FeatureSpec(weights_digest="00")
+    >>> spec.differences(FeatureSpec(weights_digest="00", crop=224))
+    ['crop: None != 224']
+    >>> FeatureSpec.from_json(spec.to_json()) == spec
+    True
+    """
+
+    backbone: str = "resnet50"
+    weights: str = "imagenet"
+    weights_digest: str = ""
+    layers: tuple[str, ...] = ("avg_pool",)
+    pooling: str = "avg"
+    input_size: tuple[int, int] = (224, 224)
+    crop: int | None = None
+    interpolation: str = "area-linear"
+    preparation: str | None = None
+    mask: str | None = None
+    views: Views = 1
+    precision: str = "float32"
+    engine: str = "keras"
+    version: int = SPEC_VERSION
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        object.__setattr__(self, "input_size", tuple(self.input_size))
+        if not self.layers or len(set(self.layers)) != len(self.layers):
+            raise ValueError(f"'layers' must name each layer once. Got {self.layers!r} instead.")
+        if len(self.input_size) != 2 or any(
+            not isinstance(side, int) or side < 1 for side in self.input_size
+        ):
+            raise ValueError(
+                f"'input_size' must be (height, width) in pixels. Got {self.input_size!r} instead."
+            )
+        if self.crop is not None and (not isinstance(self.crop, int) or self.crop < 1):
+            raise ValueError(
+                f"'crop' must be None or the side of a window in pixels. Got {self.crop!r} instead."
+            )
+        if self.views not in (1, "dihedral"):
+            raise ValueError(f"'views' must be 1 or 'dihedral'. Got {self.views!r} instead.")
+        if self.precision not in ("float32", "bfloat16", "int8"):
+            raise ValueError(
+                "'precision' must be 'float32', 'bfloat16' or 'int8'. "
+                f"Got {self.precision!r} instead."
+            )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical JSON: the name of the feature space."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return canonical JSON: sorted keys, no white space."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> FeatureSpec:
+        """Read a spec back.
+
+        Parameters
+        ----------
+        text : str
+            As :meth:`to_json` wrote it.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown (written by a newer leukfeat) or a value is not allowed.
+        """
+        settings: dict[str, Any] = json.loads(text)
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(settings) - known)
+        if unknown or settings.get("version", 0) > SPEC_VERSION:
+            raise ValueError(
+                f"This feature spec (version {settings.get('version')}, unknown settings "
+                f"{unknown}) was written by a newer leukfeat; install that version to use it."
+            )
+        return cls(**settings)
+
+    def differences(self, other: FeatureSpec) -> list[str]:
+        """List the settings in which two specs differ.
+
+        Parameters
+        ----------
+        other : FeatureSpec
+            The spec to compare with.
+
+        Returns
+        -------
+        list of str
+            ``"name: mine != theirs"``; empty if the spaces are the same.
+        """
+        return [
+            f"{field.name}: {getattr(self, field.name)!r} != {getattr(other, field.name)!r}"
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != getattr(other, field.name)
+        ]
