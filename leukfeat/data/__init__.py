@@ -1,5 +1,5 @@
 """Where cells come from: datasets, loaders and the procedural generator."""
 
-from leukfeat.data.dataset import CellDataset
+import lazy_loader as _lazy
 
-__all__ = ["CellDataset"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
