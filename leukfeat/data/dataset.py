@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import html
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["KNOWN_COLUMNS", "UNLABELLED", "CellDataset"]
+from leukfeat.data.cell_columns import (
+    UNLABELLED,
+    as_text,
+    checked_images,
+    checked_labels,
+    encode_labels,
+    object_column,
+)
 
-UNLABELLED = -1
-"""The label of a cell whose class is not known (scikit-learn's convention)."""
+__all__ = ["KNOWN_COLUMNS", "UNLABELLED", "CellDataset"]
 
 KNOWN_COLUMNS = (
     "image",
@@ -97,14 +102,14 @@ class CellDataset:
         self.positive = positive
         self.name = name
         frame = frame.reset_index(drop=True)
-        frame["image"] = _checked_images(frame["image"].tolist())
+        frame["image"] = checked_images(frame["image"].tolist())
         if "label" in frame.columns:
-            frame["label"] = _checked_labels(frame["label"], self.class_names)
+            frame["label"] = checked_labels(frame["label"], self.class_names)
             if not self.class_names and len(frame):
                 self.class_names = tuple(str(i) for i in range(int(frame["label"].max()) + 1))
         for column in _TEXT_COLUMNS:
             if column in frame.columns:
-                frame[column] = _as_text(frame[column])
+                frame[column] = as_text(frame[column])
         if len(set(self.class_names)) != len(self.class_names):
             raise ValueError(f"'class_names' holds a name twice: {self.class_names}.")
         if positive is not None and positive not in self.class_names:
@@ -156,13 +161,13 @@ class CellDataset:
             If the lengths differ or a label is not among the class names.
         """
         given = list(images)
-        data: dict[str, Any] = {"image": _object_column(given)}
+        data: dict[str, Any] = {"image": object_column(given)}
         if subjects is not None:
-            data["subject"] = _object_column(subjects)
-        data.update({key: _object_column(values) for key, values in columns.items()})
+            data["subject"] = object_column(subjects)
+        data.update({key: object_column(values) for key, values in columns.items()})
         names: tuple[str, ...] = tuple(class_names or ())
         if labels is not None:
-            data["label"], names = _encode_labels(labels, class_names)
+            data["label"], names = encode_labels(labels, class_names)
         for key, values in data.items():
             if len(values) != len(given):
                 raise ValueError(
@@ -333,84 +338,3 @@ class CellDataset:
         if name not in self.class_names:
             raise ValueError(f"{name!r} is no class of {self.name!r}: {self.class_names}.")
         return self.class_names.index(name)
-
-
-def _object_column(values: Iterable[Any]) -> pd.Series:
-    # Filled one by one: numpy would stack equal-sized images into one block.
-    listed = list(values)
-    column = np.empty(len(listed), object)
-    for i, value in enumerate(listed):
-        column[i] = value
-    return pd.Series(column, dtype=object)
-
-
-def _checked_images(images: list[Any]) -> pd.Series:
-    checked: list[Any] = []
-    for i, image in enumerate(images):
-        if isinstance(image, np.ndarray):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise ValueError(
-                    f"Image {i} must be RGB uint8 of shape (height, width, 3). Got {image.dtype} "
-                    f"of shape {image.shape} instead; convert it first (a float image in [0, 1] "
-                    "times 255, a grey one repeated three times, BGR reversed)."
-                )
-            checked.append(image)
-        elif isinstance(image, (str, os.PathLike)):
-            checked.append(os.fspath(image))
-        else:
-            raise ValueError(
-                f"Image {i} must be a path or an RGB uint8 array. Got {type(image).__name__}."
-            )
-    return _object_column(checked)
-
-
-def _checked_labels(labels: pd.Series, class_names: tuple[str, ...]) -> pd.Series:
-    filled = labels.astype(object).where(labels.notna(), UNLABELLED)
-    try:
-        numbers = filled.astype(np.int64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            "The column 'label' must hold integers (indices into class_names). Got "
-            f"{sorted({str(v) for v in labels})[:5]}; use CellDataset.from_arrays to encode names."
-        ) from None
-    top = len(class_names) if class_names else np.inf
-    wrong = (numbers < UNLABELLED) | (numbers >= top) | (numbers != filled)
-    if wrong.any():
-        raise ValueError(
-            f"Labels must be -1 or from 0 to {len(class_names) - 1} ({class_names}). "
-            f"Row {int(np.flatnonzero(wrong)[0])} has {labels[wrong].iloc[0]!r}."
-        )
-    return numbers
-
-
-def _encode_labels(
-    labels: Iterable[Any], class_names: Sequence[str] | None
-) -> tuple[pd.Series, tuple[str, ...]]:
-    series = labels if isinstance(labels, pd.Series) else pd.Series(labels)  # type: ignore[arg-type, call-overload]
-    missing = series.isna().to_numpy()
-    values = series.to_numpy(object)
-    known = [v for v, gone in zip(values, missing, strict=True) if not gone]
-    integers = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in known)
-    if class_names is not None and integers:
-        return series.where(~missing, UNLABELLED), tuple(class_names)
-    if class_names is None and isinstance(series.dtype, pd.CategoricalDtype):
-        class_names = [str(c) for c in series.cat.categories]
-    names = tuple(class_names or sorted({str(v) for v in known}, key=_natural(integers)))
-    position: Mapping[str, int] = {name: i for i, name in enumerate(names)}
-    unknown = sorted({str(v) for v in known} - set(names))
-    if unknown:
-        raise ValueError(f"'labels' holds {unknown}, not among the class names {names}.")
-    codes = [UNLABELLED if m else position[str(v)] for v, m in zip(values, missing, strict=True)]
-    return pd.Series(codes, dtype=np.int64), names
-
-
-def _natural(integers: bool) -> Any:
-    return int if integers else None
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    return pd.Series(
-        [None if gone else str(v) for v, gone in zip(column, column.isna(), strict=True)],
-        index=column.index,
-        dtype=object,
-    )
