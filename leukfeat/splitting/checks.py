@@ -1,0 +1,81 @@
+"""Checks that a split is one: no subject, group or image on both sides, every class in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.exceptions import LeakageError
+
+from .groups import name_some
+
+__all__ = ["check_split"]
+
+
+def check_split(
+    train: Any,
+    test: Any,
+    *,
+    y: Any = None,
+    subjects: Any = None,
+    groups: Any = None,
+    ids: Any = None,
+) -> None:
+    """Raise if a split leaks, or cannot be trained on.
+
+    Parameters
+    ----------
+    train, test : array-like of int
+        Rows of the two sides.
+    y : array-like of shape (n_rows,), optional
+        Classes; each must be in training.
+    subjects, groups, ids : array-like of shape (n_rows,), optional
+        Subject, group and image digest of each row; a missing one (``None``, ``NaN``, ``""``) is
+        compared with nothing.
+
+    Raises
+    ------
+    LeakageError
+        If a row, subject, group or identical image is on both sides; the message names them.
+    ValueError
+        If a side is empty, or training lacks a class.
+
+    Examples
+    --------
+    >>> check_split([0, 1], [2], subjects=["H3", "H10", "H3"])
+    Traceback (most recent call last):
+        ...
+    leukfeat.exceptions.LeakageError: 1 subject is on both sides of the split: H3...
+    """
+    train, test = np.asarray(train), np.asarray(test)
+    for side, rows in (("training", train), ("test", test)):
+        if not len(rows):
+            raise ValueError(f"The {side} side of the split is empty.")
+    shared = np.intersect1d(train, test)
+    if len(shared):
+        raise LeakageError(
+            f"{len(shared)} rows are on both sides of the split: {name_some(shared)}."
+        )
+    for what, labels in (("subject", subjects), ("group", groups), ("image", ids)):
+        if labels is None:
+            continue
+        labels = np.asarray(labels, object)
+        both = set(labels[train]) & set(labels[test])
+        found = sorted(str(label) for label in both if not pd.isna(label) and label != "")
+        if found:
+            plural = f"{what} is" if len(found) == 1 else f"{what}s are"
+            raise LeakageError(
+                f"{len(found)} {plural} on both sides of the split: {name_some(found)}. "
+                "Split by subject with make_splits(), or drop them from training with "
+                "embargo=True."
+            )
+    if y is not None:
+        y = np.asarray(y)
+        lacking = np.setdiff1d(y[test], y[train]).tolist()
+        if lacking:
+            raise ValueError(
+                f"Training lacks the classes {lacking} that the test side has. "
+                "Give fewer splits, or more subjects of these classes."
+            )

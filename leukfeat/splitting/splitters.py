@@ -1,0 +1,241 @@
+"""`make_splits`: every way in which leukfeat divides cells into training and test."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from leukfeat.exceptions import LeakageError
+
+from .checks import check_split
+from .groups import name_some, row_groups
+from .kfold import SubjectKFold
+
+__all__ = ["RANDOM_SPLIT", "Split", "SplitMethod", "Splits", "make_splits"]
+
+SplitMethod = Literal["group", "random", "official", "leave_one_out"]
+
+RANDOM_SPLIT = "random split: cells of one patient stand on both sides"
+"""What every result of ``split="random"`` says."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """The rows of one training and one test side; unpacks as ``train, test``.
+
+    Parameters
+    ----------
+    train, test : ndarray of int64
+        Rows of the two sides.
+    repeat, fold : int
+        Which repeat, and which fold of it.
+    name : str
+        What is held out, where it has a name (``"fold_1"``, a site, a subject).
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    repeat: int = 0
+    fold: int = 0
+    name: str = ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter((self.train, self.test))
+
+
+class Splits(list[Split]):
+    """A list of `Split`, with the groups that were kept together and what must be said of them.
+
+    scikit-learn takes it as ``cv=``.
+
+    Parameters
+    ----------
+    splits : iterable of Split
+        The splits.
+    groups : ndarray of int64 of shape (n_rows,)
+        Group of each row.
+    notes : tuple of str
+        What a result made with these splits must say.
+    """
+
+    def __init__(
+        self, splits: Iterable[Split], *, groups: np.ndarray, notes: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(splits)
+        self.groups = groups
+        self.notes = notes
+
+
+def make_splits(
+    data: Any,
+    *,
+    split: SplitMethod = "group",
+    n_splits: int = 5,
+    n_repeats: int = 1,
+    by: str | None = None,
+    embargo: bool = False,
+    random_state: int = 0,
+) -> Splits:
+    """Divide cells into training and test sides, with no patient on both.
+
+    Subjects that share an identical image are one group. Where no subjects are known the groups
+    are identical images, and the result's notes say so.
+
+    Parameters
+    ----------
+    data : FeatureSet or CellDataset
+        Labelled cells.
+    split : {"group", "random", "official", "leave_one_out"}, default="group"
+        ``"group"``: repeated stratified folds of whole groups (`SubjectKFold`).
+        ``"official"``: the values of a column (`by`, default ``"fold"``) are the test sides.
+        ``"leave_one_out"``: each group, or each value of the column `by` (``"site"``,
+        ``"scanner"``), is held out in turn. ``"random"``: cells at random, subjects ignored.
+    n_splits, n_repeats : int, default=5 and 1
+        Folds a repeat, and repeats; used by ``"group"`` and ``"random"``.
+    by : str, optional
+        A column of `data`: what ``"group"`` keeps together besides subjects, or what
+        ``"official"`` and ``"leave_one_out"`` hold out.
+    embargo : bool, default=False
+        Where a held-out column and the groups cross, drop from training what shares a group
+        with the test side. Without it such a split is refused.
+    random_state : int, default=0
+        Seed of ``"group"`` and ``"random"``.
+
+    Returns
+    -------
+    Splits
+        A list of `Split`, each with every class in training; its ``notes`` say what a result
+        made with them must say.
+
+    Raises
+    ------
+    LeakageError
+        If a held-out column shares groups with its training side and `embargo` is not given.
+    ValueError
+        If no split can be trained on (the message names the subjects), or an argument is wrong.
+
+    Examples
+    --------
+    >>> from leukfeat import FeatureSet
+    >>> from leukfeat.splitting import make_splits
+    >>> features = FeatureSet([[0.0]] * 8, y=[0, 0, 0, 0, 1, 1, 1, 1],
+    ...                       subjects=["H1", "H1", "H2", "H2", "1", "1", "2", "2"])
+    >>> for train, test in make_splits(features, n_splits=2):
+    ...     print(len(train), len(test))
+    4 4
+    4 4
+    """
+    if split not in ("group", "random", "official", "leave_one_out"):
+        raise ValueError(
+            "The 'split' parameter must be 'group', 'random', 'official' or 'leave_one_out'. "
+            f"Got {split!r} instead."
+        )
+    y = _labels(data)
+    groups, names, notes = row_groups(data, by=by if split == "group" else None)
+    if split == "random":
+        return _random_splits(y, n_splits, n_repeats, random_state)
+    if split == "group":
+        folds = SubjectKFold(n_splits, n_repeats=n_repeats, random_state=random_state)
+        found = [
+            Split(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold), repeat, fold)
+            for repeat, of_row in enumerate(folds.folds(y, groups, names=names))
+            for fold in range(n_splits)
+        ]
+    else:
+        column = groups if split == "leave_one_out" and by is None else None
+        held_out = data.column(by or "fold") if column is None else column
+        found = _held_out_splits(held_out, y, groups, names, by or "fold", embargo)
+        if column is not None:
+            found = [dataclasses.replace(one, name=str(names[one.test[0]])) for one in found]
+    for one in found:
+        check_split(one.train, one.test, y=y, groups=groups)
+    return Splits(found, groups=groups, notes=(*notes, *_lacking_notes(found, y, names)))
+
+
+def _labels(data: Any) -> np.ndarray:
+    """Return the labels of `data`, all known."""
+    y = getattr(data, "y", None)
+    if y is None:
+        raise ValueError(
+            "make_splits needs labelled cells: 'data' has no labels ('y' is None). "
+            "Every training side must hold every class."
+        )
+    y = np.asarray(y)
+    unlabelled = np.flatnonzero(y < 0) if y.dtype.kind in "iu" else np.empty(0, int)
+    if len(unlabelled):
+        raise ValueError(
+            f"{len(unlabelled)} of {len(y)} cells have no label (y = -1). "
+            "Leave them out first: data[data.y >= 0]."
+        )
+    return y
+
+
+def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: int) -> Splits:
+    """Return stratified folds of single cells."""
+    folds = RepeatedStratifiedKFold(
+        n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
+    )
+    found = [
+        Split(train, test, i // n_splits, i % n_splits)
+        for i, (train, test) in enumerate(folds.split(y, y))
+    ]
+    return Splits(found, groups=np.arange(len(y)), notes=(RANDOM_SPLIT,))
+
+
+def _held_out_splits(
+    column: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray,
+    names: np.ndarray,
+    what: str,
+    embargo: bool,
+) -> list[Split]:
+    """Return one split for each value of a column, without what shares a group with the test."""
+    if pd.isna(column).any():
+        raise ValueError(
+            f"{int(pd.isna(column).sum())} cells have no {what!r}: leave them out, or fill it in."
+        )
+    values = sorted(pd.unique(column))
+    if len(values) < 2:
+        raise ValueError(f"Column {what!r} must have two or more values. Got {values} instead.")
+    found = []
+    for fold, value in enumerate(values):
+        test = np.flatnonzero(column == value)
+        train = np.flatnonzero(column != value)
+        shared = np.isin(groups[train], groups[test])
+        if shared.any() and not embargo:
+            raise LeakageError(
+                f"{what} {value!r} shares subjects or identical images with its training side: "
+                f"{int(shared.sum())} training cells of {name_some(names[train[shared]])}. "
+                "Give embargo=True to drop these from training, or split='group' for folds that "
+                "keep them together."
+            )
+        train = train[~shared]
+        lacking = np.setdiff1d(y, y[train]).tolist()
+        if lacking:
+            raise ValueError(
+                f"Holding out {what} {value!r} leaves no training cell of class {lacking[0]!r} "
+                f"({len(train)} training cells remain)."
+            )
+        found.append(Split(train, test, 0, fold, str(value)))
+    return found
+
+
+def _lacking_notes(splits: list[Split], y: np.ndarray, names: np.ndarray) -> tuple[str, ...]:
+    """Say where a test side has no cell, or few subjects, of a class."""
+    n_classes = len(np.unique(y))
+    lacking = sum(len(np.unique(y[one.test])) < n_classes for one in splits)
+    notes = []
+    if lacking:
+        notes.append(f"{lacking} of {len(splits)} test sides lack a class: scores are pooled")
+    for one in splits:
+        for label in np.unique(y[one.test]) if one.name and len(splits) <= 10 else ():
+            subjects = set(names[one.test[y[one.test] == label]])
+            if len(subjects) < 5:
+                notes.append(f"{one.name}: {len(subjects)} subjects of class {label}")
+    return tuple(notes)
