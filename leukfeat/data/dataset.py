@@ -61,6 +61,8 @@ class CellDataset:
         The class whose detection is reported as sensitivity, for example ``"all"``.
     name : str, default="cells"
         Shown in tables and messages.
+    skipped : pandas.DataFrame, optional
+        What a loader left out: ``path`` and ``reason``, one row a file.
 
     Raises
     ------
@@ -92,6 +94,7 @@ class CellDataset:
         class_names: Sequence[str] = (),
         positive: str | None = None,
         name: str = "cells",
+        skipped: pd.DataFrame | None = None,
     ) -> None:
         if "image" not in frame.columns:
             raise ValueError(
@@ -101,6 +104,7 @@ class CellDataset:
         self.class_names: tuple[str, ...] = tuple(str(c) for c in class_names)
         self.positive = positive
         self.name = name
+        self.skipped = pd.DataFrame(columns=["path", "reason"]) if skipped is None else skipped
         frame = frame.reset_index(drop=True)
         frame["image"] = checked_images(frame["image"].tolist())
         if "label" in frame.columns:
@@ -320,6 +324,7 @@ class CellDataset:
         # a subset of a large dataset as slow as loading it.
         new = object.__new__(CellDataset)
         new.class_names, new.positive, new.name = self.class_names, self.positive, name or self.name
+        new.skipped = self.skipped
         new._frame = frame.reset_index(drop=True)
         return new
 

@@ -111,5 +111,5 @@ class LeftOut:
         CellDataset
             The same object; ``skipped`` is a frame with the columns ``path`` and ``reason``.
         """
-        cells.skipped = pd.DataFrame(self._rows, columns=["path", "reason"], dtype=object)  # type: ignore[attr-defined]
+        cells.skipped = pd.DataFrame(self._rows, columns=["path", "reason"], dtype=object)
         return cells

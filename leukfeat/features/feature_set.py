@@ -57,7 +57,7 @@ class FeatureSet:
     columns : pandas.DataFrame, optional
         What else is known of each cell (fold, site, path, ...).
     skipped : pandas.DataFrame, optional
-        Cells left out with ``errors="skip"``: ``image``, ``reason``, and their columns.
+        Images left out with ``errors="skip"``: ``path`` and ``reason``.
     name : str, default="cells"
         Name of the dataset.
     feature_names : sequence of str, optional
@@ -110,7 +110,7 @@ class FeatureSet:
         self.spec = spec
         self.class_names = tuple(class_names)
         self.positive = positive
-        self.skipped = pd.DataFrame(columns=["image", "reason"]) if skipped is None else skipped
+        self.skipped = pd.DataFrame(columns=["path", "reason"]) if skipped is None else skipped
         self.name = name
         if feature_names is not None and len(feature_names) != self.X.shape[1]:
             raise ValueError(
