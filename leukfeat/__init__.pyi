@@ -1,4 +1,5 @@
 from .data import CellDataset as CellDataset
+from .data import load_cells as load_cells
 from .data import load_cnmc as load_cnmc
 from .data import load_csv as load_csv
 from .data import load_folder as load_folder

@@ -1,0 +1,107 @@
+"""Cells from whatever the user has: a table, C-NMC's tree, class folders, or loose images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from .cnmc import load_cnmc
+from .csv_file import load_csv
+from .dataset import CellDataset
+from .folder import load_folder
+from .scanning import IMAGE_EXTENSIONS, FoundFile, existing_folder, walk_files
+
+__all__ = ["LAYOUTS", "load_cells"]
+
+LAYOUTS = ("auto", "csv", "cnmc", "folder", "images")
+"""Layouts that :func:`load_cells` understands."""
+
+
+def load_cells(
+    source: str | os.PathLike[str],
+    *,
+    layout: str = "auto",
+    class_names: Sequence[str] | None = None,
+    positive: str | None = None,
+    subject_pattern: str | None = None,
+) -> CellDataset:
+    r"""Load cells from a table, C-NMC's tree, a folder a class, or a folder of images.
+
+    Parameters
+    ----------
+    source : path-like
+        A CSV file, or a folder.
+    layout : {"auto", "csv", "cnmc", "folder", "images"}, default="auto"
+        ``"auto"`` takes a file as ``"csv"``; a folder in which an image is named ``UID_...`` as
+        ``"cnmc"``; one whose images lie in subfolders as ``"folder"`` (a folder a class); and one
+        with loose images as ``"images"``, which have no labels.
+    class_names, positive : optional
+        As in :func:`load_folder` and :func:`load_csv`; not for C-NMC, which has its own.
+    subject_pattern : str, optional
+        For ``"folder"``: where the file name tells the subject (see :func:`load_folder`).
+
+    Returns
+    -------
+    CellDataset
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `source`, or no image in it.
+    ValueError
+        If `layout` is not known, or a parameter does not belong to it.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import leukfeat as lf
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> for path in ("benign/p1_1.png", "malignant/p2_1.png", "malignant/p3_1.png"):
+    ...     (root / path).parent.mkdir(exist_ok=True)
+    ...     (root / path).touch()
+    >>> cells = lf.load_cells(root, subject_pattern=r"(?P<subject>p\d+)_")
+    >>> cells.subjects.tolist()
+    ['p1', 'p2', 'p3']
+    """
+    if layout not in LAYOUTS:
+        raise ValueError(f"'layout' must be one of {LAYOUTS}. Got {layout!r} instead.")
+    path = Path(source).expanduser()
+    if layout == "auto":
+        layout = "csv" if path.is_file() else _guess(existing_folder(path, parameter="source"))
+    if subject_pattern is not None and layout != "folder":
+        raise ValueError(
+            f"'subject_pattern' belongs to layout='folder', and {str(path)!r} was read as "
+            f"{layout!r}; pass layout='folder' if that is what it is."
+        )
+    if layout == "csv":
+        return load_csv(path, class_names=class_names, positive=positive)
+    if layout == "cnmc":
+        return load_cnmc(path)
+    if layout == "folder":
+        return load_folder(
+            path, class_names=class_names, positive=positive, subject_pattern=subject_pattern
+        )
+    return _loose_images(existing_folder(path, parameter="source"))
+
+
+def _guess(folder: Path) -> str:
+    # A few files tell: a layout is one thing throughout.
+    images = list(islice(_images(folder), 50))
+    if any(file.name.upper().startswith("UID_") for file in images):
+        return "cnmc"
+    return "folder" if images and all(file.folders for file in images) else "images"
+
+
+def _images(folder: Path) -> Iterator[FoundFile]:
+    return (file for file in walk_files(folder) if file.name.lower().endswith(IMAGE_EXTENSIONS))
+
+
+def _loose_images(folder: Path) -> CellDataset:
+    paths = [file.path for file in _images(folder)]
+    if not paths:
+        raise FileNotFoundError(
+            f"No image in {str(folder)!r}: expected files that end in {', '.join(IMAGE_EXTENSIONS)}."
+        )
+    return CellDataset.from_arrays(paths, name=folder.name)
