@@ -1,0 +1,254 @@
+r"""Intervals from leaving out one subject at a time.
+
+The cells of a subject are alike, so a subject, not a cell, is the unit of evidence. A figure of
+merit is computed again without each subject; the spread of these values on a scale without
+bounds (logit, Fisher's z) gives the variance, summed over the classes when a subject holds one
+class, and Student's t with Satterthwaite's degrees of freedom gives the interval. Within a
+class the degrees of freedom are Kish's effective number of subjects less one.
+
+In simulations with the cell counts of C-NMC 2019 (``benchmarks/coverage.py``) this covers 0.93
+to 0.97 at a nominal 0.95 from 10 subjects a class on, where the percentile bootstrap over
+subjects covers 0.75 to 0.92 and intervals for independent cells a quarter to a half.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+from scipy import special, stats
+
+from leukfeat.metrics.interval import Interval
+from leukfeat.metrics.subjects import kish
+
+__all__ = ["FEW_SUBJECTS", "SubjectStatistic", "average", "difference"]
+
+Scale = Literal["logit", "fisher", "log", "identity"]
+Array = np.ndarray
+
+FEW_SUBJECTS = 10
+"""Below this number of subjects in a class an interval carries a note."""
+
+_EDGE = 1e-12
+_BOUNDS = {"logit": (0.0, 1.0), "fisher": (-1.0, 1.0), "log": (0.0, np.inf)}
+_TO: dict[str, Callable[[Array], Array]] = {
+    "logit": special.logit,
+    "fisher": np.arctanh,
+    "log": np.log,
+    "identity": np.asarray,
+}
+_FROM: dict[str, Callable[[Array], Array]] = {
+    "logit": special.expit,
+    "fisher": np.tanh,
+    "log": np.exp,
+    "identity": np.asarray,
+}
+_SLOPE: dict[str, Callable[[float], float]] = {
+    "logit": lambda p: 1 / (p * (1 - p)),
+    "fisher": lambda r: 1 / (1 - r * r),
+    "log": lambda v: 1 / v,
+    "identity": lambda v: 1.0,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SubjectStatistic:
+    """A figure of merit, and what it is when each subject is left out.
+
+    Parameters
+    ----------
+    estimate : float
+        The value with all subjects.
+    without : ndarray of float of shape (n_subjects,)
+        The value without each subject.
+    weights : ndarray of float of shape (n_subjects,)
+        What each subject weighs in the estimate, for example its cells; a subject of weight 0
+        is not counted.
+    strata : ndarray of int of shape (n_subjects,)
+        The class each subject was drawn for; all equal where subjects hold several classes.
+    scale : {"logit", "fisher", "log", "identity"}, default="logit"
+        Where the interval is symmetric: "logit" for values in 0 to 1, "fisher" for -1 to 1,
+        "log" for positive values, "identity" for differences.
+    n_cells : int, default=0
+        Cells behind the estimate.
+    unit : {"subject", "cell"}, default="subject"
+        What is left out; "cell" where subjects are not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat.metrics import SubjectStatistic
+    >>> rates = np.array([0.90, 0.80, 0.95, 0.70, 0.85])
+    >>> mean = SubjectStatistic(
+    ...     estimate=rates.mean(),
+    ...     without=(rates.sum() - rates) / 4,
+    ...     weights=np.ones(5),
+    ...     strata=np.zeros(5, int),
+    ... )
+    >>> print(mean.interval())
+    0.840 (0.677 to 0.929)
+    """
+
+    estimate: float
+    without: Array
+    weights: Array
+    strata: Array
+    scale: Scale = "logit"
+    n_cells: int = 0
+    unit: Literal["subject", "cell"] = "subject"
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """Return the estimate with its interval.
+
+        Parameters
+        ----------
+        level : float, default=0.95
+            Confidence level, in (0, 1).
+
+        Returns
+        -------
+        Interval
+            Bounds are ``nan`` when a class has one subject only. Where the estimate is at the
+            end of its range (all right, all wrong) the bound is Clopper and Pearson's for that
+            many subjects of the rarer class.
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.")
+        used = self.weights > 0
+        counts = [int((used & (self.strata == s)).sum()) for s in np.unique(self.strata[used])]
+        unknown = Interval(
+            estimate=float(self.estimate),
+            low=np.nan,
+            high=np.nan,
+            level=level,
+            n_subjects=int(used.sum()) if self.unit == "subject" else None,
+            n_cells=self.n_cells,
+        )
+        if not counts or np.isnan(self.estimate):
+            return dataclasses.replace(unknown, note="not defined on these cells")
+        if self.scale in _BOUNDS and self.scale != "log":
+            low, high = _BOUNDS[self.scale]
+            if self.estimate <= low + _EDGE or self.estimate >= high - _EDGE:
+                return self._at_the_edge(min(counts), unknown)
+        variance, dof, note = self._variance(used)
+        if not np.isfinite(variance):
+            return dataclasses.replace(unknown, note=note)
+        centre = float(_TO[self.scale](np.asarray(self.estimate)))
+        reach = float(stats.t.ppf((1 + level) / 2, dof)) * variance**0.5
+        low, high = _FROM[self.scale](centre + np.array([-reach, reach]))
+        return dataclasses.replace(
+            unknown,
+            low=float(low),
+            high=float(high),
+            method=f"leave-one-{self.unit}-out jackknife, {self.scale} scale, t",
+            dof=dof,
+            note=note or self._few(min(counts)),
+        )
+
+    def _at_the_edge(self, count: int, unknown: Interval) -> Interval:
+        # If every cell of each of `count` subjects is right, a mean over subjects of m has
+        # probability at most m ** count, which is Clopper and Pearson's bound on subjects.
+        tail = ((1 - unknown.level) / 2) ** (1 / count)
+        low, high = _BOUNDS[self.scale]
+        span = high - low
+        at_top = self.estimate > (low + high) / 2
+        return dataclasses.replace(
+            unknown,
+            low=low + span * tail if at_top else low,
+            high=high if at_top else high - span * tail,
+            method=f"Clopper-Pearson on {count} {self.unit}s",
+            note=self._few(count),
+        )
+
+    def _variance(self, used: Array) -> tuple[float, float, str]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moved = _TO[self.scale](np.asarray(self.without, float))
+        if not np.isfinite(moved[used]).all():
+            # Without one subject nothing is wrong any more: the spread is taken on the plain
+            # scale and carried over by the slope at the estimate.
+            moved = np.asarray(self.without, float) * _SLOPE[self.scale](float(self.estimate))
+        total, denominator = 0.0, 0.0
+        for stratum in np.unique(self.strata[used]):
+            here = used & (self.strata == stratum)
+            n, values = int(here.sum()), moved[here]
+            if n < 2 or not np.isfinite(values).all():
+                return np.nan, np.nan, f"a class has one {self.unit} only: no interval can be had"
+            part = (n - 1) / n * float(((values - values.mean()) ** 2).sum())
+            total += part
+            denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)
+        if total == 0 and self.scale != "identity":
+            return np.nan, np.nan, f"all {self.unit}s show the same value: no spread to judge by"
+        if total == 0:
+            return 0.0, 1.0, f"no {self.unit} tells the two apart"
+        return total, total * total / denominator, ""
+
+    def _few(self, count: int) -> str:
+        if self.unit == "cell":
+            return "no subjects: cells are taken as independent, the interval is too narrow"
+        if count < FEW_SUBJECTS:
+            return f"{count} subjects in the rarer class: the interval stands on them"
+        return ""
+
+
+def average(parts: Sequence[SubjectStatistic]) -> SubjectStatistic:
+    """Average a figure of merit over repeats with the same subjects.
+
+    Parameters
+    ----------
+    parts : sequence of SubjectStatistic
+        The same figure on the same subjects, for example one a repeat of a cross-validation.
+
+    Returns
+    -------
+    SubjectStatistic
+        The mean; leaving a subject out leaves it out of every repeat.
+    """
+    first = parts[0]
+    return dataclasses.replace(
+        first,
+        estimate=float(np.mean([p.estimate for p in parts])),
+        without=np.mean([p.without for p in parts], axis=0),
+    )
+
+
+def difference(a: SubjectStatistic, b: SubjectStatistic) -> SubjectStatistic:
+    """Return the paired difference of two figures on the same subjects.
+
+    Parameters
+    ----------
+    a, b : SubjectStatistic
+        Figures on the same subjects in the same order, for example the AUROC of two heads.
+
+    Returns
+    -------
+    SubjectStatistic
+        ``a - b`` on the identity scale; its interval is that of a paired comparison.
+
+    Raises
+    ------
+    ValueError
+        If the two do not stand on the same number of subjects.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat.metrics import SubjectStatistic, difference
+    >>> def mean(rates):
+    ...     n = len(rates)
+    ...     without = (rates.sum() - rates) / (n - 1)
+    ...     return SubjectStatistic(estimate=rates.mean(), without=without,
+    ...                             weights=np.ones(n), strata=np.zeros(n, int))
+    >>> one = np.array([0.90, 0.80, 0.95, 0.70, 0.85])
+    >>> print(difference(mean(one), mean(one - [0.02, 0.03, 0.01, 0.03, 0.02])).interval())
+    0.022 (0.012 to 0.032)
+    """
+    if a.without.shape != b.without.shape:
+        raise ValueError(
+            "A paired difference needs the same subjects on both sides. Got "
+            f"{len(a.without)} and {len(b.without)}."
+        )
+    return dataclasses.replace(
+        a, estimate=a.estimate - b.estimate, without=a.without - b.without, scale="identity"
+    )

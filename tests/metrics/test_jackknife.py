@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from leukfeat.metrics import SubjectStatistic, average, difference
+
+
+def _mean(rates, scale="identity", strata=None, **kw):
+    n = len(rates)
+    return SubjectStatistic(
+        estimate=float(rates.mean()),
+        without=(rates.sum() - rates) / (n - 1),
+        weights=np.ones(n),
+        strata=np.zeros(n, int) if strata is None else strata,
+        scale=scale,
+        **kw,
+    )
+
+
+@pytest.mark.parametrize("n", [2, 5, 40])
+def test_on_the_identity_scale_the_mean_has_students_interval(n):
+    rates = np.random.default_rng(n).random(n)
+    interval = _mean(rates).interval(0.9)
+    low, high = stats.t.interval(0.9, n - 1, rates.mean(), stats.sem(rates))
+    assert (interval.low, interval.high) == (pytest.approx(low), pytest.approx(high))
+    assert interval.dof == pytest.approx(n - 1)
+    assert interval.n_subjects == n
+
+
+def test_two_strata_give_welchs_interval():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(0.6, 0.2, 9), rng.normal(0.5, 0.05, 14)
+    n, m = len(a), len(b)
+    without = np.concatenate(
+        [(a.sum() - a) / (n - 1) - b.mean(), a.mean() - (b.sum() - b) / (m - 1)]
+    )
+    ours = SubjectStatistic(
+        estimate=a.mean() - b.mean(),
+        without=without,
+        weights=np.ones(n + m),
+        strata=np.repeat([0, 1], [n, m]),
+        scale="identity",
+    ).interval()
+    welch = stats.ttest_ind(a, b, equal_var=False)
+    theirs = welch.confidence_interval(0.95)
+    assert (ours.low, ours.high) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+    assert ours.dof == pytest.approx(welch.df)
+
+
+def test_a_paired_difference_has_the_paired_t_interval():
+    rng = np.random.default_rng(1)
+    a = rng.random(12)
+    b = a - rng.normal(0.1, 0.05, 12)
+    ours = difference(_mean(a), _mean(b)).interval()
+    theirs = stats.ttest_rel(a, b).confidence_interval(0.95)
+    assert (ours.low, ours.high) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+
+
+@pytest.mark.parametrize(
+    ("scale", "rates"), [("logit", [0.9, 0.99, 1.0]), ("fisher", [-0.9, 0.99])]
+)
+def test_bounds_stay_in_the_range(scale, rates):
+    interval = _mean(np.array(rates), scale).interval()
+    low = 0 if scale == "logit" else -1
+    assert low <= interval.low < interval.estimate < interval.high <= 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_all_right_or_all_wrong_is_clopper_pearson_on_subjects(value):
+    interval = _mean(np.full(20, value), "logit").interval()
+    exact = stats.binomtest(int(20 * value), 20).proportion_ci(0.95, "exact")
+    assert (interval.low, interval.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
+    assert "Clopper-Pearson on 20 subjects" in interval.method
+
+
+def test_one_erring_subject_still_has_an_interval():
+    interval = _mean(np.array([1.0, 1.0, 1.0, 1.0, 0.6]), "logit").interval()
+    assert interval.known
+    assert interval.low < 0.92 < interval.high
+
+
+def test_one_subject_of_a_class_has_no_interval():
+    strata = np.array([0, 0, 0, 1])
+    interval = _mean(np.array([0.5, 0.6, 0.7, 0.4]), "logit", strata).interval()
+    assert not interval.known
+    assert "one subject only" in interval.note
+    assert str(interval) == "0.550 (no interval)"
+
+
+def test_equal_subjects_give_no_interval_of_length_zero():
+    interval = _mean(np.full(4, 0.9), "logit").interval()
+    assert not interval.known
+    assert "same value" in interval.note
+    same = difference(_mean(np.array([0.1, 0.9])), _mean(np.array([0.1, 0.9]))).interval()
+    assert (same.low, same.estimate, same.high) == (0, 0, 0)
+
+
+def test_few_subjects_and_single_cells_are_noted():
+    rates = np.random.default_rng(2).random(30)
+    assert _mean(rates).interval().note == ""
+    assert "9 subjects" in _mean(rates[:9]).interval().note
+    naive = _mean(rates, unit="cell").interval()
+    assert "too narrow" in naive.note
+    assert naive.n_subjects is None
+
+
+def test_the_average_of_repeats_leaves_a_subject_out_of_all():
+    rng = np.random.default_rng(3)
+    a, b = rng.random(8), rng.random(8)
+    both = average([_mean(a), _mean(b)]).interval()
+    direct = _mean((a + b) / 2).interval()
+    assert (both.low, both.high) == (pytest.approx(direct.low), pytest.approx(direct.high))
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match=r"'level' must be between 0 and 1. Got 95"):
+        _mean(np.array([0.1, 0.2])).interval(95)
+    with pytest.raises(ValueError, match=r"same subjects on both sides. Got 3 and 2"):
+        difference(_mean(np.arange(3.0)), _mean(np.arange(2.0)))
