@@ -1,6 +1,10 @@
+from .all_idb import load_all_idb1 as load_all_idb1
+from .all_idb import load_all_idb2 as load_all_idb2
 from .any_layout import load_cells as load_cells
 from .cnmc import load_cnmc as load_cnmc
 from .csv_file import load_csv as load_csv
 from .dataset import CellDataset as CellDataset
 from .folder import load_folder as load_folder
+from .pbc import load_pbc as load_pbc
 from .procedural import make_cells as make_cells
+from .taleqani import load_taleqani as load_taleqani

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..exceptions import CellNameError
-from .cnmc_labels import find_labels_csv, read_labels_csv
-from .cnmc_layout import CnmcFiles, find_cnmc_files
-from .cnmc_names import CnmcName, group_of, parse_cnmc_name
-from .dataset import UNLABELLED, CellDataset
-from .left_out import LeftOut
-from .scanning import FoundFile, existing_folder
+from leukfeat.data.cnmc_labels import find_labels_csv, read_labels_csv
+from leukfeat.data.cnmc_layout import CnmcFiles, find_cnmc_files
+from leukfeat.data.cnmc_names import CnmcName, group_of, parse_cnmc_name
+from leukfeat.data.dataset import UNLABELLED, CellDataset
+from leukfeat.data.left_out import LeftOut
+from leukfeat.data.scanning import FoundFile, existing_folder
+from leukfeat.exceptions import CellNameError
 
 __all__ = ["load_cnmc"]
 

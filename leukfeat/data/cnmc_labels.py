@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from ..exceptions import CellNameError
-from .cnmc_names import CnmcName, parse_cnmc_name
-from .delimited import read_text_table
-from .left_out import LeftOut
+from leukfeat.data.cnmc_names import CnmcName, parse_cnmc_name
+from leukfeat.data.delimited import read_text_table
+from leukfeat.data.left_out import LeftOut
+from leukfeat.exceptions import CellNameError
 
 __all__ = ["LabelRow", "find_labels_csv", "read_labels_csv"]
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from .left_out import LeftOut
-from .scanning import IMAGE_EXTENSIONS, FoundFile, walk_files
+from leukfeat.data.left_out import LeftOut
+from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, walk_files
 
 __all__ = ["CnmcFiles", "find_cnmc_files"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..exceptions import CellNameError
+from leukfeat.exceptions import CellNameError
 
 __all__ = ["SHARED_IMAGE_SUBJECTS", "CnmcName", "group_of", "parse_cnmc_name"]
 

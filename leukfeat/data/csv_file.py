@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .dataset import UNLABELLED, CellDataset
-from .delimited import read_text_table
-from .left_out import LeftOut
-from .scanning import IMAGE_EXTENSIONS, existing_folder, is_litter
+from leukfeat.data.dataset import UNLABELLED, CellDataset
+from leukfeat.data.delimited import read_text_table
+from leukfeat.data.left_out import LeftOut
+from leukfeat.data.scanning import IMAGE_EXTENSIONS, existing_folder, is_litter
 
 __all__ = ["load_csv"]
 

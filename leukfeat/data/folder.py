@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..exceptions import CellNameError
-from .dataset import CellDataset
-from .left_out import LeftOut
-from .scanning import IMAGE_EXTENSIONS, checked_extensions, existing_folder, is_litter, walk_files
+from leukfeat.data.dataset import CellDataset
+from leukfeat.data.left_out import LeftOut
+from leukfeat.data.scanning import (
+    IMAGE_EXTENSIONS,
+    checked_extensions,
+    existing_folder,
+    is_litter,
+    walk_files,
+)
+from leukfeat.exceptions import CellNameError
 
 __all__ = ["load_folder"]
 

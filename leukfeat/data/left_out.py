@@ -6,7 +6,7 @@ import os
 
 import pandas as pd
 
-from .dataset import CellDataset
+from leukfeat.data.dataset import CellDataset
 
 __all__ = ["LeftOut"]
 
