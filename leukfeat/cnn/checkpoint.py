@@ -1,0 +1,158 @@
+"""A folder from which interrupted training goes on as if it had not been."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+__all__ = ["CHECKPOINT_FORMAT", "Checkpoint", "Progress", "digest_of"]
+
+CHECKPOINT_FORMAT = 1
+"""Number of the layout of the folder."""
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far training has come.
+
+    Parameters
+    ----------
+    epoch : int, default=0
+        Epochs done.
+    best_epoch : int, default=0
+        The epoch with the lowest validation loss, from 1; 0 before the first.
+    best_loss : float, default=inf
+        That loss.
+    history : list of dict
+        One entry an epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+    @property
+    def waited(self) -> int:
+        """Epochs since the best one."""
+        return self.epoch - self.best_epoch
+
+
+class Checkpoint:
+    """Model, optimizer and progress on disk, replaced as a whole after each epoch.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if missing.
+    identity : dict of str to str
+        What must be the same for training to go on: settings, data, seed.
+    if_exists : {"resume", "overwrite", "error"}, default="resume"
+        What to do if the folder holds a checkpoint.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a checkpoint and `if_exists` is ``"error"``.
+    ValueError
+        If there is one of another training; the message says in what they differ.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], identity: dict[str, str], *, if_exists: str = "resume"
+    ) -> None:
+        if if_exists not in ("resume", "overwrite", "error"):
+            raise ValueError(
+                "'if_checkpoint' must be 'resume', 'overwrite' or 'error'. "
+                f"Got {if_exists!r} instead."
+            )
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.identity = identity
+        self._state = self.folder / "state.json"
+        if if_exists == "overwrite":
+            self._state.unlink(missing_ok=True)
+        elif if_exists == "error" and self._state.exists():
+            raise FileExistsError(
+                f"{self.folder} already holds a checkpoint. Give if_checkpoint='resume' to go on "
+                "from it, or 'overwrite' to start anew."
+            )
+
+    def load(self) -> tuple[Progress, Path, Path] | None:
+        """Return the progress, the last model and the best one, or None at the beginning."""
+        if not self._state.exists():
+            return None
+        state = json.loads(self._state.read_text())
+        if state["format"] > CHECKPOINT_FORMAT:
+            raise ValueError(
+                f"{self._state} has format {state['format']}; this leukfeat reads up to "
+                f"{CHECKPOINT_FORMAT}. Install the version that wrote it."
+            )
+        other = [key for key, value in self.identity.items() if state["identity"].get(key) != value]
+        if other:
+            raise ValueError(
+                f"The checkpoint in {self.folder} is of another training: {', '.join(other)} "
+                "differ. Give another folder, or if_checkpoint='overwrite' to start anew."
+            )
+        progress = Progress(**state["progress"])
+        return progress, self.folder / state["last"], self.folder / state["best"]
+
+    def save(self, model: Any, progress: Progress) -> None:
+        """Keep the model as it is now, and as the best one if it is.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Compiled: the optimizer's state is kept too.
+        progress : Progress
+            Where it stands.
+        """
+        # Models go under new names first; the state file that points to them is replaced last,
+        # in one step. Killed at any moment, it points to whole files.
+        last, best = (
+            f"last-{progress.epoch:05d}.keras",
+            f"best-{progress.best_epoch or progress.epoch:05d}.keras",
+        )
+        model.save(self.folder / last)
+        if progress.waited == 0 or not (self.folder / best).exists():
+            model.save(self.folder / best)
+        state = {
+            "format": CHECKPOINT_FORMAT,
+            "identity": self.identity,
+            "progress": dataclasses.asdict(progress),
+            "last": last,
+            "best": best,
+        }
+        temporary = self._state.with_suffix(".tmp")
+        with temporary.open("w") as file:
+            json.dump(state, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._state)
+        for old in self.folder.glob("*-[0-9][0-9][0-9][0-9][0-9].keras"):
+            if old.name not in (last, best):
+                old.unlink()
+
+
+def digest_of(*parts: Any) -> str:
+    """Return one digest of several texts or arrays.
+
+    Parameters
+    ----------
+    *parts
+        Strings, or arrays of numbers or strings.
+
+    Examples
+    --------
+    >>> digest_of("a", "b") == digest_of("ab")
+    False
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        text = part if isinstance(part, str) else json.dumps([str(item) for item in part])
+        digest.update(hashlib.sha256(text.encode()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,124 @@
+"""A trained network in one ``.keras`` file that stock Keras reads too."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
+from leukfeat.cnn.config import CNNConfig
+
+__all__ = ["MODEL_FILE_FORMAT", "load_cnn", "save_cnn"]
+
+MODEL_FILE_FORMAT = 1
+"""Number of the layout of our member of the file."""
+
+_MEMBER = "leukfeat.json"
+
+
+def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
+    """Write a trained network to one ``.keras`` file.
+
+    ``keras.models.load_model(path)`` reads it in safe mode, without leukfeat. What leukfeat
+    knows beyond the model is in one more member of the archive, as JSON; names of subjects are
+    not in it, only their digests.
+
+    Parameters
+    ----------
+    classifier : CNNClassifier
+        What to write.
+    path : path-like
+        Ends in ``.keras``. Replaced as a whole, or left as it was.
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise.
+    """
+    import keras
+
+    target = Path(path)
+    if target.suffix != ".keras":
+        raise ValueError(f"'path' must end in '.keras'. Got {str(path)!r} instead.")
+    record = classifier.record
+    facts = {
+        "format": MODEL_FILE_FORMAT,
+        "versions": {"keras": keras.__version__},
+        "config": json.loads(classifier.config.to_json()),
+        "class_names": list(classifier.class_names_),
+        "positive": classifier.positive,
+        "threshold": classifier.threshold_,
+        "record": {
+            **dataclasses.asdict(dataclasses.replace(record, history=pd.DataFrame())),
+            "history": record.history.to_dict("list"),
+            "subjects": sorted(record.subjects),
+            "ids": sorted(record.ids),
+        },
+    }
+    temporary = target.with_name(f".{target.stem}.{os.getpid()}.keras")
+    try:
+        classifier.model_.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(_MEMBER, json.dumps(facts))
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
+    """Read a network that :func:`save_cnn` wrote, in Keras's safe mode.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.keras`` file.
+
+    Returns
+    -------
+    CNNClassifier
+        Its ``control_heads_`` are empty: they are not in the file.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such archive, or was written by a newer leukfeat.
+    """
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            facts: dict[str, Any] = json.load(io.TextIOWrapper(archive.open(_MEMBER)))
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(
+            f"{path} is no network saved by leukfeat ({error}). A model of other origin is read "
+            "with keras.models.load_model(path, safe_mode=True)."
+        ) from None
+    if facts["format"] > MODEL_FILE_FORMAT:
+        raise ValueError(
+            f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "
+            "Install the version that wrote it."
+        )
+    kept = facts["record"]
+    return CNNClassifier(
+        keras.models.load_model(path, safe_mode=True),
+        config=CNNConfig.from_json(json.dumps(facts["config"])),
+        class_names=tuple(facts["class_names"]),
+        positive=facts["positive"],
+        threshold=facts["threshold"] if facts["threshold"] is not None else 0.5,
+        record=TrainingRecord(
+            **{
+                **kept,
+                "history": pd.DataFrame(kept["history"]),
+                "subjects": frozenset(kept["subjects"]),
+                "ids": frozenset(kept["ids"]),
+                "notes": tuple(kept["notes"]),
+            }
+        ),
+    )

@@ -1,0 +1,100 @@
+"""One step of training and of validation, each traced once for batches of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+__all__ = ["Outcome", "Steps"]
+
+
+class Outcome(NamedTuple):
+    """What a batch gave.
+
+    Parameters
+    ----------
+    loss : float
+        Mean over its cells, with the penalties.
+    right : float
+        Cells whose likeliest class was theirs.
+    n_cells : int
+        Cells in the batch.
+    """
+
+    loss: float
+    right: float
+    n_cells: int
+
+
+class Steps:
+    """The compiled steps of a network.
+
+    ``model.train_on_batch`` would trace again for the smaller last batch, and again for every
+    model that a checkpoint gives back.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    """
+
+    def __init__(self, model: Any) -> None:
+        import keras
+        import tensorflow as tf
+
+        signature = [
+            tf.TensorSpec((None, *model.input_shape[1:]), tf.float32),
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((None,), tf.float32),
+        ]
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+
+        def outcome(images: Any, labels: Any, weights: Any, training: bool) -> tuple[Any, Any]:
+            predicted = model(images, training=training)
+            loss = model.compute_loss(
+                x=images, y=labels, y_pred=predicted, sample_weight=weights, training=training
+            )
+            if predicted.shape[-1] == 1:
+                called = keras.ops.cast(predicted[:, 0] >= 0.5, "int64")
+            else:
+                called = keras.ops.argmax(predicted, axis=1)
+            right = keras.ops.cast(keras.ops.cast(called, "int64") == labels, "float32")
+            return loss, keras.ops.sum(right)
+
+        @tf.function(input_signature=signature)
+        def train_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+            with tf.GradientTape() as tape:
+                loss, right = outcome(images, labels, weights, True)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            model.optimizer.apply(gradients, model.trainable_variables)
+            return loss, right
+
+        @tf.function(input_signature=signature)
+        def test_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+            return outcome(images, labels, weights, False)
+
+        self._train_step: Callable[..., tuple[Any, Any]] = train_step
+        self._test_step: Callable[..., tuple[Any, Any]] = test_step
+
+    def learn(self, images: Any, labels: Any, weights: Any) -> Outcome:
+        """Take one step on a batch.
+
+        Parameters
+        ----------
+        images : array or tensor of float32 of shape (batch, height, width, 3)
+        labels : array or tensor of int64 of shape (batch,)
+        weights : array or tensor of float32 of shape (batch,)
+
+        Returns
+        -------
+        Outcome
+            Before the step.
+        """
+        loss, right = self._train_step(images, labels, weights)
+        return Outcome(float(loss), float(right), int(labels.shape[0]))
+
+    def check(self, images: Any, labels: Any, weights: Any) -> Outcome:
+        """Compute the same on a batch without learning; see :meth:`learn`."""
+        loss, right = self._test_step(images, labels, weights)
+        return Outcome(float(loss), float(right), int(labels.shape[0]))
