@@ -13,3 +13,5 @@ from .features import extract_features as extract_features
 from .heads import Head as Head
 from .heads import fit_head as fit_head
 from .heads import register_head as register_head
+
+__version__: str

@@ -10,24 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
 __all__ = ["COLOUR_CONTROLS", "CONTROL_COLUMNS", "SIZE_CONTROLS", "FeatureSet"]
-
-COLOUR_CONTROLS = tuple(f"{c}_p{q}" for c in "rgb" for q in (10, 50, 90))
-"""Percentiles of the foreground's colour, 0 to 255."""
-
-SIZE_CONTROLS = (
-    "height",
-    "width",
-    "foreground_fraction",
-    "foreground_area",
-    "bbox_height",
-    "bbox_width",
-)
-"""Size of the image and of its foreground, in pixels."""
-
-CONTROL_COLUMNS = (*COLOUR_CONTROLS, *SIZE_CONTROLS, "border_r", "border_g", "border_b")
-"""The small measurements kept with every row, on which the control heads are fit."""
 
 
 class FeatureSet:

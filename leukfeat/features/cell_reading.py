@@ -1,0 +1,161 @@
+"""From one cell's image to its key, its controls and the pixels for the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukfeat.exceptions import ImageReadError
+from leukfeat.features.geometry import central_window, dihedral_views, resize
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.stat_index import Seen
+from leukfeat.imaging.controls import measure_controls
+from leukfeat.imaging.reading import decode_image, read_bytes
+
+__all__ = ["CellRead", "CellReader", "network_inputs", "pixel_key"]
+
+
+def pixel_key(image: NDArray[np.uint8]) -> bytes:
+    """Digest of decoded pixels and their shape: what makes two images the same.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 of shape (height, width, 3)
+        RGB.
+
+    Returns
+    -------
+    bytes
+        SHA-256.
+
+    Examples
+    --------
+    >>> pixel_key(np.zeros((1, 2, 3), np.uint8)) == pixel_key(np.zeros((2, 1, 3), np.uint8))
+    False
+    """
+    digest = hashlib.sha256(b"leukfeat RGB uint8 %d x %d:" % image.shape[:2])
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.digest()
+
+
+def network_inputs(image: NDArray[np.uint8], spec: FeatureSpec) -> NDArray[np.uint8]:
+    """Bring an image to what the network takes in a feature space.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 of shape (height, width, 3)
+        RGB.
+    spec : FeatureSpec
+        The feature space.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (n_views, *input_size, 3)
+        One view, or the eight of ``views="dihedral"``.
+    """
+    window = image if spec.crop is None else central_window(image, spec.crop)
+    sized = resize(window, spec.input_size)
+    return dihedral_views(sized) if spec.views == "dihedral" else sized[np.newaxis]
+
+
+@dataclasses.dataclass(slots=True)
+class CellRead:
+    """One cell after reading.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the cells.
+    key : bytes
+        Digest of its pixels; empty where it could not be read.
+    inputs : ndarray of uint8 of shape (n_views, height, width, 3), optional
+        For the network; ``None`` where its row is held already.
+    controls : ndarray of float32, optional
+        Beside `inputs`.
+    seen : Seen, optional
+        For a file: what the indices should remember.
+    problem : ImageReadError, optional
+        Why it could not be read.
+    """
+
+    index: int
+    key: bytes = b""
+    inputs: NDArray[np.uint8] | None = None
+    controls: NDArray[np.float32] | None = None
+    seen: Seen | None = None
+    problem: ImageReadError | None = None
+
+
+class CellReader:
+    """Reads cells in several threads; each image is prepared for the network once.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        The feature space.
+    files : mapping of bytes to bytes
+        Keys by digest of the file: such files are not decoded.
+    is_held : callable
+        Tells whether the row of a key is there already.
+    """
+
+    def __init__(
+        self,
+        spec: FeatureSpec,
+        files: Mapping[bytes, bytes],
+        is_held: Callable[[bytes], bool],
+    ) -> None:
+        self._spec = spec
+        self._files = dict(files)
+        self._is_held = is_held
+        self._claimed: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    def read(self, index: int, image: Any) -> CellRead:
+        """Read one cell.
+
+        Parameters
+        ----------
+        index : int
+            Its place among the cells.
+        image : str or ndarray
+            Path, or RGB ``uint8``.
+
+        Returns
+        -------
+        CellRead
+            Without `inputs` where the same pixels were read before.
+        """
+        if isinstance(image, np.ndarray):
+            return self._with_pixels(CellRead(index), image, pixel_key(image))
+        try:
+            checked = time.time_ns()
+            data, state = read_bytes(image)
+            digest = hashlib.sha256(data).digest()
+            key = self._files.get(digest)
+            if key is not None and (key in self._claimed or self._is_held(key)):
+                return CellRead(index, key, seen=Seen(image, state, checked, digest, key))
+            pixels = decode_image(data, image)
+        except ImageReadError as problem:
+            return CellRead(index, problem=problem)
+        key = pixel_key(pixels)
+        self._files[digest] = key
+        seen = Seen(image, state, checked, digest, key)
+        return self._with_pixels(CellRead(index, seen=seen), pixels, key)
+
+    def _with_pixels(self, cell: CellRead, pixels: NDArray[np.uint8], key: bytes) -> CellRead:
+        cell.key = key
+        with self._lock:
+            known = key in self._claimed
+            self._claimed.add(key)
+        if not known and not self._is_held(key):
+            cell.controls = measure_controls(pixels)
+            cell.inputs = network_inputs(pixels, self._spec)
+        return cell

@@ -1,0 +1,210 @@
+"""extract_features: cells to cached features, in one call."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Literal, overload
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.data.dataset import CellDataset
+from leukfeat.exceptions import CacheError, ImageReadError
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.cells_input import as_dataset
+from leukfeat.features.extraction_run import ExtractionRun
+from leukfeat.features.feature_set import FeatureSet
+from leukfeat.features.plan import ExtractionPlan, make_plan
+from leukfeat.features.space import choose_space, make_spec
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.reader import Rows
+from leukfeat.features.weights import find_weights
+from leukfeat.imaging.controls import CONTROL_COLUMNS
+
+__all__ = ["extract_features"]
+
+_OWN_COLUMNS = ("image", "label", "subject", "group", "mask")
+
+
+@overload
+def extract_features(cells: Any, *, dry_run: Literal[True], **settings: Any) -> ExtractionPlan: ...
+@overload
+def extract_features(cells: Any, *, dry_run: bool = ..., **settings: Any) -> FeatureSet: ...
+def extract_features(  # type: ignore[misc]
+    cells: Any,
+    *,
+    cache: str | os.PathLike[str] | None = None,
+    backbone: str = "resnet50",
+    weights: str | os.PathLike[str] = "imagenet",
+    layers: str | list[str] | tuple[str, ...] = "avg_pool",
+    input_size: int | tuple[int, int] | None = None,
+    crop: int | str | None = None,
+    preparation: None = None,
+    views: Literal[1, "dihedral"] = 1,
+    engine: str = "auto",
+    precision: str = "float32",
+    random_state: int = 0,
+    batch_size: int = 32,
+    if_cached: Literal["resume", "overwrite", "error"] = "resume",
+    errors: Literal["raise", "skip"] = "raise",
+    dry_run: bool = False,
+    progress: bool = True,
+    verify: Literal["stat", "digest"] = "stat",
+) -> FeatureSet | ExtractionPlan:
+    """Compute deep features of cells with a frozen network, or take them from the cache.
+
+    Images with equal pixels are computed once. With `cache`, rows are kept as they are
+    computed: a run that was stopped goes on where it was, and a run with nothing new only
+    reads.
+
+    Parameters
+    ----------
+    cells : CellDataset, list of paths or of RGB uint8 arrays, or array (n, height, width, 3)
+        The images. Floating point and grey arrays are refused; channels must be in RGB order.
+    cache : path-like, optional
+        Folder for the feature stores, one HDF5 file a feature space; or a name ending in
+        ``.h5`` for exactly one space. By default nothing is kept.
+    backbone : str, default="resnet50"
+        The network; each comes with its own preprocessing.
+    weights : {"imagenet", "random"} or path-like, default="imagenet"
+        Keras's ImageNet weights, seeded random ones, or a weights file of this network
+        without its top.
+    layers : str or sequence of str, default="avg_pool"
+        Stages whose spatial means are joined: for ResNets ``"conv2"`` to ``"conv5"`` and
+        ``"avg_pool"`` (the last).
+    input_size : int or tuple of int, optional
+        Height and width given to the network, in pixels. Default: what it was trained with.
+    crop : int or str, optional
+        Side of a central window in the image's own pixels (``224`` or ``"center:224"``), so
+        that the scale is the same for every cell. Default: the whole image, stretched.
+    preparation : None
+        Reserved for chains of image operations.
+    views : {1, "dihedral"}, default=1
+        ``"dihedral"`` averages the eight rotations and flips, at eight times the work.
+    engine : str, default="auto"
+        What runs the network: ``"keras"``, or ``"auto"``: the one whose rows the cache holds,
+        else the fastest installed.
+    precision : str, default="float32"
+        Arithmetic of the engine.
+    random_state : int, default=0
+        Seed of ``weights="random"``.
+    batch_size : int, default=32
+        Images computed together. It does not change the features.
+    if_cached : {"resume", "overwrite", "error"}, default="resume"
+        What to do with rows that the cache holds: use them; compute these images again; or
+        refuse when it holds any row of this feature space.
+    errors : {"raise", "skip"}, default="raise"
+        With ``"skip"``, images that cannot be read are left out and listed in ``.skipped``.
+    dry_run : bool, default=False
+        Return an `ExtractionPlan` instead: rows missing, bytes, time.
+    progress : bool, default=True
+        Show a bar while computing.
+    verify : {"stat", "digest"}, default="stat"
+        ``"digest"`` reads every file again instead of trusting size, times and inode.
+
+    Returns
+    -------
+    FeatureSet
+        One row a cell, in the order of `cells`.
+
+    Raises
+    ------
+    ImageReadError
+        If an image cannot be read.
+    WeightsError
+        If the weights cannot be had.
+    CacheError
+        If the cache cannot be used.
+    SpecMismatchError
+        If `cache` is one file and holds another feature space.
+
+    Examples
+    --------
+    >>> import leukfeat as lf
+    >>> images = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
+    >>> features = lf.extract_features(
+    ...     images, weights="random", layers="conv2", input_size=32, progress=False
+    ... )
+    >>> features.shape
+    (3, 256)
+    """
+    _check_choice("if_cached", if_cached, ("resume", "overwrite", "error"))
+    _check_choice("errors", errors, ("raise", "skip"))
+    _check_choice("verify", verify, ("stat", "digest"))
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(
+            f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
+        )
+    dataset = as_dataset(cells)
+    network = find_backbone(backbone)
+    source = find_weights(network, weights, random_state)
+    spec = make_spec(
+        network,
+        source,
+        layers=layers,
+        input_size=input_size,
+        crop=crop,
+        preparation=preparation,
+        views=views,
+        precision=precision,
+    )
+    run = ExtractionRun(dataset.images, source, batch_size, progress, trust_stat=verify == "stat")
+    if cache is not None:
+        run.recall()
+    run.spec, run.path = choose_space(spec, engine, cache, run.count_held)
+    if if_cached == "error":
+        _refuse_held(run.path)
+    if dry_run:
+        return make_plan(run)
+    if if_cached == "overwrite":
+        run.forget(skip=errors == "skip")
+    rows = run.rows(skip=errors == "skip")
+    return _feature_set(dataset, run.spec, run, rows)
+
+
+def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"The {name!r} parameter must be one of {allowed}. Got {value!r} instead.")
+
+
+def _refuse_held(path: str | None) -> None:
+    from leukfeat.features.store import StoreReader
+
+    if path is not None and os.path.exists(path):
+        with StoreReader(path) as store:
+            if len(store):
+                raise CacheError(
+                    f"The cache {path!r} holds {len(store)} rows of this feature space and "
+                    "if_cached='error'. Use 'resume' to add to it, 'overwrite' to compute again."
+                )
+
+
+def _feature_set(
+    dataset: CellDataset, spec: FeatureSpec, run: ExtractionRun, rows: Rows
+) -> FeatureSet:
+    whole = dataset.frame
+    problems: dict[int, ImageReadError] = run.problems
+    kept = np.array([i for i in range(len(whole)) if i not in problems], int)
+    skipped = whole.iloc[sorted(problems)].copy()
+    skipped.insert(1, "reason", [str(problems[i]) for i in sorted(problems)])
+    part = dataset if not problems else dataset[kept]
+    frame = part.frame
+    columns = frame.drop(columns=[name for name in _OWN_COLUMNS if name in frame])
+    columns.insert(
+        0, "path", pd.Series([i if isinstance(i, str) else None for i in part.images], dtype=object)
+    )
+    keys = run.keys[kept].tobytes().hex()
+    return FeatureSet(
+        rows.features,
+        part.y,
+        subjects=part.subjects,
+        groups=part.groups,
+        ids=[keys[i : i + 64] for i in range(0, len(keys), 64)],
+        controls=pd.DataFrame(rows.controls, columns=list(CONTROL_COLUMNS)),
+        spec=spec,
+        class_names=part.class_names,
+        positive=part.positive,
+        columns=columns,
+        skipped=skipped.reset_index(drop=True),
+        name=part.name,
+    )

@@ -1,0 +1,290 @@
+"""One extraction: what is known of each image, what is missing, and filling the gap."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukfeat.exceptions import CacheError, ImageReadError
+from leukfeat.features.cell_reading import CellRead, CellReader
+from leukfeat.features.engines import Engine, load_engine
+from leukfeat.features.memory_rows import MemoryRows
+from leukfeat.features.rates import remember_rate
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store import StatIndex, StoreReader, StoreWriter
+from leukfeat.features.store.layout import KEY_BYTES
+from leukfeat.features.store.reader import Rows
+from leukfeat.features.store.row_index import RowIndex
+from leukfeat.features.store.stat_index import Seen
+from leukfeat.features.streaming import read_ahead, stream_rows
+from leukfeat.features.weights import WeightsSource
+
+__all__ = ["ExtractionRun"]
+
+logger = logging.getLogger("leukfeat")
+
+_ATTEMPTS = 3
+_REMEMBER_EVERY = 1000
+_RATE_FROM = 64
+
+
+class ExtractionRun:
+    """The state of one call of extract_features.
+
+    Parameters
+    ----------
+    images : list of str or ndarray
+        Paths or RGB ``uint8``.
+    source : WeightsSource
+        Weights of the network.
+    batch_size : int
+        Inputs computed together.
+    progress : bool
+        Whether to show a bar.
+    trust_stat : bool
+        Whether files that look unchanged need not be read.
+
+    Attributes
+    ----------
+    keys : ndarray of uint8 of shape (n_images, 32)
+        Digest of each image's pixels, zeros where not known yet.
+    problems : dict of int to ImageReadError
+        Images that cannot be read.
+    """
+
+    spec: FeatureSpec
+    path: str | None = None
+
+    def __init__(
+        self,
+        images: list[Any],
+        source: WeightsSource,
+        batch_size: int,
+        progress: bool,
+        *,
+        trust_stat: bool,
+    ) -> None:
+        self.images = images
+        self.keys = np.zeros((len(images), KEY_BYTES), np.uint8)
+        self.problems: dict[int, ImageReadError] = {}
+        self._source = source
+        self._batch_size = batch_size
+        self._progress = progress
+        self._trust_stat = trust_stat
+        self._index = RowIndex(self.keys[:0])
+        self._files: dict[bytes, bytes] = {}
+        self._stat = StatIndex()
+
+    def recall(self) -> None:
+        """Fill in the keys of files that look unchanged since they were last read."""
+        if not self._trust_stat:
+            return
+        places = [i for i, image in enumerate(self.images) if isinstance(image, str)]
+        known = self._stat.look_up([self.images[i] for i in places])
+        found = [(i, entry.key) for i, entry in zip(places, known, strict=True) if entry]
+        if found:
+            rows = np.frombuffer(b"".join(key for _, key in found), np.uint8)
+            self.keys[[i for i, _ in found]] = rows.reshape(len(found), KEY_BYTES)
+
+    def count_held(self, store: StoreReader) -> int:
+        """Count the images that a store is known to hold."""
+        return int((store.index.find(self.keys) >= 0).sum())
+
+    def forget(self, *, skip: bool) -> None:
+        """Remove the rows of these images from the store, so that they are computed again.
+
+        Parameters
+        ----------
+        skip : bool
+            Whether an unreadable image is left out instead of raised.
+        """
+        if self.path is None or not os.path.exists(self.path):
+            return
+        self.refresh()
+        unknown = np.flatnonzero(~self.keys.any(axis=1)).tolist()
+        # Nothing is prepared for the network here: every row counts as held.
+        reader = CellReader(self.spec, self._files, lambda key: True)
+        for cell in self._read(reader, unknown, skip=skip, label="identifying"):
+            self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
+        with StoreWriter(self.path, self.spec) as writer:
+            writer.drop({key.tobytes() for key in self.keys})
+
+    def rows(self, *, skip: bool) -> Rows:
+        """Compute what is missing, and return the rows of all images that can be read.
+
+        Parameters
+        ----------
+        skip : bool
+            Whether an unreadable image is left out instead of raised.
+
+        Returns
+        -------
+        Rows
+
+        Raises
+        ------
+        ImageReadError
+            If an image cannot be read and `skip` is false, or if none can be.
+        """
+        if self.path is None:
+            memory = MemoryRows(len(self.images))
+            self._fill([*range(len(self.images))], memory, skip=skip)
+            rows = memory.take([self.keys[i].tobytes() for i in self._kept()])
+            assert rows is not None
+            return rows
+        for _ in range(_ATTEMPTS):
+            self.refresh()
+            todo = [
+                i for i in np.flatnonzero(self._places() < 0).tolist() if i not in self.problems
+            ]
+            if todo:
+                self._fill(todo, None, skip=skip)
+            kept = self._kept()
+            with StoreReader(self.path) as store:
+                places = store.index.find(self.keys[kept])
+                if (places < 0).any():  # another process removed rows meanwhile
+                    continue
+                rows = store.read(places)
+            if not rows.damaged.any():
+                return rows
+            logger.warning(
+                "%d rows of %s are damaged and are computed again", rows.damaged.sum(), self.path
+            )
+            with StoreWriter(self.path, self.spec) as writer:
+                writer.drop({self.keys[i].tobytes() for i in kept[rows.damaged]})
+        raise CacheError(
+            f"The feature store {self.path!r} loses rows while it is used: the disk may be failing, "
+            "or another process keeps overwriting them. Give another 'cache'."
+        )
+
+    def is_held(self, key: bytes) -> bool:
+        """Tell whether the store held a row when it was last looked at."""
+        return bool(self._index.find(np.frombuffer(key, np.uint8)[np.newaxis])[0] >= 0)
+
+    def key_of_file(self, digest: bytes) -> bytes | None:
+        """Return the key of a file whose bytes are known to the store."""
+        return self._files.get(digest)
+
+    @property
+    def _n_views(self) -> int:
+        return 8 if self.spec.views == "dihedral" else 1
+
+    def _places(self) -> NDArray[np.int64]:
+        return self._index.find(self.keys)
+
+    def _kept(self) -> NDArray[np.int64]:
+        kept = [i for i in range(len(self.images)) if i not in self.problems]
+        if not kept:
+            first = next(iter(self.problems.values()), None)
+            raise ImageReadError(
+                "There is no image to extract features from"
+                + (f": none of {len(self.images)} can be read. First: {first}" if first else ".")
+            )
+        return np.array(kept, np.int64)
+
+    def refresh(self) -> None:
+        """Look at the store again: rows held, and files known where an image is missing."""
+        if self.path is None or not os.path.exists(self.path):
+            return
+        with StoreReader(self.path) as store:
+            self._index = store.index
+            if (self._places() < 0).any():
+                self._files = store.files()
+
+    def _read(
+        self, reader: CellReader, places: list[int], *, skip: bool, label: str
+    ) -> Generator[CellRead, None, None]:
+        """Read images ahead, with a bar; the files seen are remembered for the next call."""
+        cells = ((i, self.images[i]) for i in places)
+        ahead = read_ahead(reader, cells, 2 * self._batch_size // self._n_views)
+        seen: list[Seen] = []
+        try:
+            with contextlib.closing(ahead), _bar(len(places), label, self._progress) as bar:
+                for cell in ahead:
+                    bar.update()
+                    if cell.problem is not None:
+                        if not skip:
+                            raise cell.problem
+                        self.problems[cell.index] = cell.problem
+                        continue
+                    if cell.seen is not None and self.path is not None:
+                        seen.append(cell.seen)
+                    yield cell
+                    if len(seen) >= _REMEMBER_EVERY:
+                        self._stat.record(seen)
+                        seen.clear()
+        finally:
+            self._stat.record(seen)
+
+    def _fill(self, todo: list[int], memory: MemoryRows | None, *, skip: bool) -> None:
+        reader = CellReader(self.spec, self._files, self.is_held)
+        pairs: list[tuple[bytes, bytes]] = []
+        paired = set(self._files)
+        writer: StoreWriter | None = None
+        computed, started = 0, 0.0
+
+        def load() -> Engine:
+            nonlocal started
+            engine = load_engine(self.spec, self._source)
+            started = time.monotonic()
+            return engine
+
+        def keep(block: list[CellRead], features: NDArray[np.float32], engine: Engine) -> None:
+            nonlocal computed
+            controls = np.stack([cell.controls for cell in block if cell.controls is not None])
+            sink = writer if writer is not None else memory
+            assert sink is not None
+            sink.append([cell.key for cell in block], features, controls, engine.versions)
+            computed += len(block)
+            if writer is not None:
+                writer.append_files(pairs)
+            pairs.clear()
+
+        with contextlib.ExitStack() as stack:
+
+            def missing() -> Generator[CellRead, None, None]:
+                nonlocal writer
+                for cell in self._read(reader, todo, skip=skip, label=self.spec.backbone):
+                    self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
+                    if cell.seen is not None and cell.seen.digest not in paired:
+                        paired.add(cell.seen.digest)
+                        pairs.append((cell.seen.digest, cell.key))
+                    if cell.inputs is None:
+                        continue
+                    if self.path is not None and writer is None:
+                        # Only now that there is something to write: a call that finds every
+                        # row neither waits for a writer nor needs a folder it may write to.
+                        writer = stack.enter_context(StoreWriter(self.path, self.spec))
+                        self.refresh()
+                    if not self.is_held(cell.key):
+                        yield cell
+
+            cells = stack.enter_context(contextlib.closing(missing()))
+            stream_rows(cells, load, keep, n_views=self._n_views, batch_size=self._batch_size)
+            if writer is not None:
+                writer.append_files(pairs)
+            if computed >= _RATE_FROM:
+                remember_rate(self.spec, computed / (time.monotonic() - started))
+
+
+@contextlib.contextmanager
+def _bar(total: int, label: str, wanted: bool) -> Iterator[Any]:
+    if not wanted or not total:
+        yield _NoBar()
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=label, unit="image") as bar:
+        yield bar
+
+
+class _NoBar:
+    def update(self) -> None:
+        pass

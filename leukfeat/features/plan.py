@@ -1,0 +1,120 @@
+"""What an extraction would do, and how long it would take."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from typing import Any
+
+from leukfeat.exceptions import ImageReadError
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.cell_reading import pixel_key
+from leukfeat.features.extraction_run import ExtractionRun
+from leukfeat.features.rates import estimate_rate
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.layout import KEY_BYTES
+from leukfeat.imaging.controls import CONTROL_COLUMNS
+from leukfeat.imaging.reading import read_bytes
+
+__all__ = ["ExtractionPlan", "make_plan"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractionPlan:
+    """What ``extract_features(..., dry_run=True)`` found, without computing or writing.
+
+    Attributes
+    ----------
+    images : int
+        Images asked for.
+    rows_held : int
+        Images whose row the store holds.
+    rows_missing : int
+        Rows to compute, at most: images that turn out to have equal pixels share one.
+    unreadable : int
+        Files that cannot be read at all.
+    bytes_to_read : int
+        Size of the files of missing rows.
+    bytes_to_store : int
+        Growth of the store.
+    seconds : float
+        Time that computing will take, about.
+    measured : bool
+        Whether `seconds` comes from a run on this machine; otherwise from the network's size
+        and the number of cores, which may be wrong by a factor of three.
+    spec : FeatureSpec
+        The feature space.
+    path : str or None
+        The store.
+    """
+
+    images: int
+    rows_held: int
+    rows_missing: int
+    unreadable: int
+    bytes_to_read: int
+    bytes_to_store: int
+    seconds: float
+    measured: bool
+    spec: FeatureSpec
+    path: str | None
+
+    def __str__(self) -> str:
+        source = "measured on this machine" if self.measured else "a rough estimate"
+        return (
+            f"{self.images} images: {self.rows_held} rows held, {self.rows_missing} to compute, "
+            f"{self.unreadable} unreadable; {self.bytes_to_read / 1e6:.1f} MB to read, "
+            f"{self.bytes_to_store / 1e6:.1f} MB to store; about {self.seconds:.0f} s ({source})"
+        )
+
+
+def make_plan(run: ExtractionRun) -> ExtractionPlan:
+    """Find out what is missing. Files not seen before are read, but not decoded.
+
+    Parameters
+    ----------
+    run : ExtractionRun
+        Its feature space settled.
+
+    Returns
+    -------
+    ExtractionPlan
+    """
+    run.refresh()
+    missing: set[bytes] = set()
+    held = unreadable = size = 0
+    for i, image in enumerate(run.images):
+        try:
+            name = run.keys[i].tobytes() if run.keys[i].any() else _name_of(image, run)
+        except ImageReadError:
+            unreadable += 1
+            continue
+        if run.is_held(name):
+            held += 1
+        elif name not in missing:
+            missing.add(name)
+            size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
+    rate, measured = estimate_rate(run.spec)
+    n_features = find_backbone(run.spec.backbone).count_features(run.spec.layers)
+    row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
+    return ExtractionPlan(
+        images=len(run.images),
+        rows_held=held,
+        rows_missing=len(missing),
+        unreadable=unreadable,
+        bytes_to_read=size,
+        bytes_to_store=len(missing) * row_bytes,
+        seconds=len(missing) / rate,
+        measured=measured,
+        spec=run.spec,
+        path=run.path,
+    )
+
+
+def _name_of(image: Any, run: ExtractionRun) -> bytes:
+    """Key of the pixels where it can be had without decoding, else the file's digest."""
+    if not isinstance(image, str):
+        return pixel_key(image)
+    digest = hashlib.sha256(read_bytes(image)[0]).digest()
+    return run.key_of_file(digest) or digest

@@ -1,0 +1,48 @@
+"""Where a feature space lies in the folder that the user names."""
+
+from __future__ import annotations
+
+import os
+
+from leukfeat.exceptions import CacheError
+from leukfeat.features.spec import FeatureSpec
+
+__all__ = ["store_path"]
+
+
+def store_path(cache: str | os.PathLike[str], spec: FeatureSpec) -> str:
+    """Return the file of a feature space.
+
+    Parameters
+    ----------
+    cache : path-like
+        A folder, or a name ending in ``.h5`` that means exactly one feature space.
+    spec : FeatureSpec
+        The feature space.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    CacheError
+        If `cache` is a file that is no ``.h5``, or a ``.h5`` that is a folder.
+
+    Examples
+    --------
+    >>> os.path.basename(store_path("cells.h5", FeatureSpec()))
+    'cells.h5'
+    >>> os.path.basename(store_path("cache", FeatureSpec()))
+    'resnet50-avg_pool-...h5'
+    """
+    place = os.path.abspath(os.path.expanduser(os.fspath(cache)))
+    if place.endswith(".h5"):
+        if os.path.isdir(place):
+            raise CacheError(f"The cache {place!r} is a folder, but its name means one file.")
+        return place
+    if os.path.exists(place) and not os.path.isdir(place):
+        raise CacheError(
+            f"The cache {place!r} is a file. Give a folder, or a name that ends in '.h5'."
+        )
+    return os.path.join(place, f"{spec.backbone}-{'+'.join(spec.layers)}-{spec.digest[:16]}.h5")

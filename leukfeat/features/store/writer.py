@@ -1,0 +1,214 @@
+"""Appending to a feature store: one writer, a block at a time, nothing half written."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from leukfeat.exceptions import CacheError
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.layout import (
+    SESSION_BYTES,
+    is_marked_as_written_to,
+    open_for_appending,
+)
+from leukfeat.features.store.lock import WriterLock
+from leukfeat.features.store.reader import StoreReader, row_checksums
+from leukfeat.features.store.rewriting import create_store, remove_leftovers, rewrite_store
+
+__all__ = ["StoreWriter"]
+
+logger = logging.getLogger("leukfeat")
+
+
+class StoreWriter:
+    """The one writer of a store; use it as a context manager.
+
+    Entering waits for the lock, clears what a killed writer left, and recovers its file.
+
+    Parameters
+    ----------
+    path : str
+        The store; it need not exist yet.
+    spec : FeatureSpec
+        The feature space.
+    """
+
+    def __init__(self, path: str, spec: FeatureSpec) -> None:
+        self.path = path
+        self.spec = spec
+        self._lock = WriterLock(path)
+        self._file: h5py.File | None = None
+        self._session: int | None = None
+
+    def __enter__(self) -> StoreWriter:
+        try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            self._lock.acquire()
+        except CacheError:
+            raise
+        except OSError as error:
+            raise CacheError(
+                f"Cannot write to the cache folder {os.path.dirname(self.path)!r}: "
+                f"{error.strerror or error}. Give a folder that can be written to as 'cache'."
+            ) from error
+        try:
+            remove_leftovers(self.path)
+            if os.path.exists(self.path) and is_marked_as_written_to(self.path):
+                # We hold the lock, so whoever marked it is dead.
+                kept = rewrite_store(self.path)
+                logger.info("recovered %d rows of %s after an interruption", kept, self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def read(self) -> StoreReader | None:
+        """Open what is held now for reading; ``None`` if the store does not exist yet."""
+        return StoreReader(self.path) if os.path.exists(self.path) else None
+
+    def drop(self, keys: set[bytes]) -> None:
+        """Remove rows, before anything is appended.
+
+        Parameters
+        ----------
+        keys : set of bytes
+            Their keys.
+        """
+        if keys and os.path.exists(self.path):
+            rewrite_store(self.path, keys)
+
+    def append(
+        self,
+        keys: Sequence[bytes],
+        features: NDArray[np.float32],
+        controls: NDArray[np.float32],
+        versions: Mapping[str, str],
+    ) -> None:
+        """Write a block of rows; when this returns a kill cannot take them back.
+
+        Parameters
+        ----------
+        keys : sequence of bytes
+            Digest of each row's pixels, none of them in the store yet.
+        features : ndarray of float32 of shape (n, n_features)
+        controls : ndarray of float32 of shape (n, n_controls)
+        versions : mapping of str to str
+            Versions of the libraries that computed the rows.
+
+        Raises
+        ------
+        CacheError
+            If the block cannot be written (a full disk, a folder that went away).
+        """
+        if not keys:
+            return
+        try:
+            file = self._opened(features.shape[1])
+            if self._session is None:
+                self._session = self._begin_session(file, versions)
+            key_rows = np.frombuffer(b"".join(keys), np.uint8).reshape(len(keys), -1)
+            n = int(file["key"].shape[0])
+            # A killed writer's unfinished rows may lie beyond the last key: write over them.
+            self._put(file["features"], n, features)
+            self._put(file["controls"], n, controls)
+            self._put(file["checksum"], n, row_checksums(key_rows, features, controls))
+            self._put(file["session"], n, np.full(len(keys), self._session, np.uint32))
+            # The keys come last: a row without its key does not exist.
+            self._put(file["key"], n, key_rows)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def append_files(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Add to the second index.
+
+        Parameters
+        ----------
+        pairs : sequence of (bytes, bytes)
+            Digest of a file's bytes, and key of its pixels.
+        """
+        if not pairs or not os.path.exists(self.path):
+            return
+        try:
+            file = self._opened(0)
+            entries = np.frombuffer(b"".join(a + b for a, b in pairs), np.uint8)
+            self._put(file["files"], int(file["files"].shape[0]), entries.reshape(len(pairs), -1))
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def close(self) -> None:
+        """Close the file and give the lock back."""
+        try:
+            if self._file is not None:
+                self._file.close()
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        finally:
+            self._file = None
+            self._session = None
+            self._lock.release()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _opened(self, n_features: int) -> h5py.File:
+        if self._file is None:
+            if not os.path.exists(self.path):
+                create_store(self.path, self.spec, n_features)
+            self._file = open_for_appending(self.path)
+        return self._file
+
+    def _begin_session(self, file: h5py.File, versions: Mapping[str, str]) -> int:
+        from leukfeat import __version__
+
+        facts = {
+            "leukfeat": __version__,
+            "numpy": np.__version__,
+            "h5py": h5py.__version__,
+            "hdf5": h5py.version.hdf5_version,
+            "python": platform.python_version(),
+            "processor": _processor(),
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            **versions,
+        }
+        text = json.dumps(facts, sort_keys=True).encode()[:SESSION_BYTES]
+        n = int(file["sessions"].shape[0])
+        self._put(file["sessions"], n, np.array([text], file["sessions"].dtype))
+        return n
+
+    @staticmethod
+    def _put(dataset: h5py.Dataset, start: int, values: np.ndarray) -> None:
+        dataset.resize(start + len(values), axis=0)
+        dataset[start:] = values
+        dataset.flush()
+
+    def _cannot_write(self, error: OSError) -> CacheError:
+        return CacheError(
+            f"Cannot write to the feature store {self.path!r}: {error}. What was written before "
+            "is kept; make room or give another 'cache', and call again to go on."
+        )
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

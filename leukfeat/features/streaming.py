@@ -1,0 +1,119 @@
+"""Cells to rows in bounded memory: reading ahead in threads, computing, writing block by block."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import itertools
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukfeat.features.cell_reading import CellRead, CellReader
+from leukfeat.features.engines import Engine
+
+__all__ = ["BLOCK_ROWS", "read_ahead", "stream_rows"]
+
+BLOCK_ROWS = 64
+"""Rows that a kill can cost, at most: a block is written when it holds so many."""
+
+BLOCK_SECONDS = 5.0
+"""Seconds of work that a kill can cost, about: a block is written when it is so old."""
+
+
+def read_ahead(
+    reader: CellReader, cells: Iterable[tuple[int, Any]], ahead: int
+) -> Generator[CellRead, None, None]:
+    """Read cells in threads, a bounded number ahead, and give them back in order.
+
+    Parameters
+    ----------
+    reader : CellReader
+        Reads one.
+    cells : iterable of (int, image)
+        Place and image of each cell.
+    ahead : int
+        How many may be read before they are asked for.
+
+    Yields
+    ------
+    CellRead
+    """
+    waiting: collections.deque[concurrent.futures.Future[CellRead]] = collections.deque()
+    source = iter(cells)
+    threads = min(4, os.cpu_count() or 1)
+    pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="leukfeat-read")
+    try:
+        for index, image in itertools.islice(source, max(ahead, threads)):
+            waiting.append(pool.submit(reader.read, index, image))
+        while waiting:
+            cell = waiting.popleft().result()
+            for index, image in itertools.islice(source, 1):
+                waiting.append(pool.submit(reader.read, index, image))
+            yield cell
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def stream_rows(
+    cells: Iterator[CellRead],
+    load: Callable[[], Engine],
+    keep: Callable[[list[CellRead], NDArray[np.float32], Engine], None],
+    *,
+    n_views: int,
+    batch_size: int,
+) -> None:
+    """Compute the rows of cells and hand them on in blocks.
+
+    Parameters
+    ----------
+    cells : iterator of CellRead
+        Only those with `inputs`.
+    load : callable
+        Gives the engine; called only when there is a cell.
+    keep : callable
+        Takes each block: its cells, their rows ``(n, n_features)``, the engine.
+    n_views : int
+        Inputs a cell, averaged to its row.
+    batch_size : int
+        Inputs computed together.
+    """
+    first = next(cells, None)
+    if first is None:
+        return
+    engine = load()
+    pending: collections.deque[CellRead] = collections.deque()
+
+    def inputs() -> Iterator[NDArray[np.uint8]]:
+        for cell in itertools.chain([first], cells):
+            pending.append(cell)
+            assert cell.inputs is not None
+            views, cell.inputs = cell.inputs, None
+            yield from views
+
+    block: list[CellRead] = []
+    block_rows: list[NDArray[np.float32]] = []
+
+    def write() -> None:
+        if block:
+            done, rows = block[:], np.stack(block_rows)
+            block.clear()
+            block_rows.clear()
+            keep(done, rows, engine)
+
+    rows = engine.stream(inputs(), batch_size)
+    written = time.monotonic()
+    try:
+        while views := list(itertools.islice(rows, n_views)):
+            block.append(pending.popleft())
+            block_rows.append(views[0] if n_views == 1 else np.mean(views, axis=0))
+            if len(block) >= BLOCK_ROWS or time.monotonic() - written > BLOCK_SECONDS:
+                write()
+                written = time.monotonic()
+    finally:
+        # Also after Ctrl-C or an unreadable image: what was computed is kept.
+        write()

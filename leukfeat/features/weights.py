@@ -1,0 +1,195 @@
+"""Which weights a backbone gets: Keras's own, seeded random ones, or a file of the user."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leukfeat.exceptions import WeightsError
+from leukfeat.features.backbones import Backbone
+from leukfeat.features.file_digest import digest_file
+from leukfeat.features.locations import weights_folders
+
+__all__ = ["WeightsSource", "find_weights", "load_weights"]
+
+RANDOM_SCHEME = "random-normal-1"
+"""Version of the rule in :func:`_draw_weights`; it enters the digest."""
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsSource:
+    """Weights that were asked for, named by digest but not yet loaded.
+
+    Parameters
+    ----------
+    kind : {"imagenet", "random", "file"}
+        How they were asked for.
+    digest : str
+        Names the weights, with the hash function in front.
+    path : str or None
+        The file of the user, for ``"file"``.
+    seed : int or None
+        For ``"random"``.
+    """
+
+    kind: str
+    digest: str
+    path: str | None = None
+    seed: int | None = None
+
+
+def find_weights(
+    backbone: Backbone, weights: str | os.PathLike[str], random_state: int = 0
+) -> WeightsSource:
+    """Name the weights without loading them: cheap, so that a warm call stays warm.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    weights : {"imagenet", "random"} or path-like
+        A file must load into the network without its top. A copy of Keras's own file counts
+        as ``"imagenet"``.
+    random_state : int, default=0
+        Seed of ``"random"``.
+
+    Returns
+    -------
+    WeightsSource
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing or is not HDF5.
+
+    Examples
+    --------
+    >>> from leukfeat.features.backbones import find_backbone
+    >>> find_weights(find_backbone("resnet50"), "random", 7).digest
+    'random-normal-1:7'
+    """
+    if isinstance(weights, str) and weights == "imagenet":
+        return WeightsSource("imagenet", f"md5:{backbone.imagenet_md5}")
+    if isinstance(weights, str) and weights == "random":
+        if isinstance(random_state, bool) or not isinstance(random_state, (int, np.integer)):
+            raise ValueError(
+                f"The 'random_state' parameter must be an integer here. Got {random_state!r}."
+            )
+        return WeightsSource("random", f"{RANDOM_SCHEME}:{random_state}", seed=int(random_state))
+    if not isinstance(weights, (str, os.PathLike)):
+        raise ValueError(
+            "The 'weights' parameter must be 'imagenet', 'random' or the path of a file. "
+            f"Got {weights!r} instead."
+        )
+    path = os.path.abspath(os.fspath(weights))
+    _check_is_hdf5(path)
+    if os.path.getsize(path) == backbone.imagenet_bytes or backbone.imagenet_file in path:
+        md5 = digest_file(path, "md5")
+        if md5 == backbone.imagenet_md5:
+            return WeightsSource("imagenet", f"md5:{md5}", path=path)
+    return WeightsSource("file", f"sha256:{digest_file(path, 'sha256')}", path=path)
+
+
+def load_weights(backbone: Backbone, source: WeightsSource, input_size: tuple[int, int]) -> Any:
+    """Build the network with its weights.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    source : WeightsSource
+        From :func:`find_weights`.
+    input_size : tuple of int
+        Height and width, in pixels.
+
+    Returns
+    -------
+    keras.Model
+        Without top, output the last map.
+
+    Raises
+    ------
+    WeightsError
+        If ImageNet weights can be neither found nor fetched, or the file is damaged or belongs
+        to another network.
+    """
+    if source.kind == "random":
+        model = backbone.build(input_size, None)
+        _draw_weights(model, source.seed or 0)
+        return model
+    path = source.path
+    if path is None:
+        from leukfeat.features.download import fetch_imagenet
+
+        path = _installed_imagenet(backbone) or fetch_imagenet(backbone)
+    try:
+        model = backbone.build(input_size, path)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WeightsError(
+            f"The weights file {path!r} does not load into {backbone.name!r} without its top: "
+            f"{reason} Give a file made by this network's save_weights with include_top=False."
+        ) from error
+    if not all(np.isfinite(array).all() for array in model.get_weights()):
+        raise WeightsError(f"The weights file {path!r} holds NaN or infinite values.")
+    return model
+
+
+def _check_is_hdf5(path: str) -> None:
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise WeightsError(f"The weights file {path!r} is no regular file.")
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise WeightsError(
+            f"Cannot read the weights file {path!r}: {error.strerror}. The 'weights' parameter "
+            "must be 'imagenet', 'random' or the path of a file."
+        ) from None
+    if start != b"\x89HDF\r\n\x1a\n":
+        raise WeightsError(
+            f"The weights file {path!r} is not HDF5 (it starts with {start!r}); Keras writes "
+            "weights as '.weights.h5' or '.h5'."
+        )
+
+
+def _installed_imagenet(backbone: Backbone) -> str | None:
+    for folder in weights_folders():
+        path = folder / backbone.imagenet_file
+        if path.is_file():
+            _check_imagenet(path, backbone)
+            return str(path)
+    return None
+
+
+def _check_imagenet(path: Path, backbone: Backbone) -> None:
+    found = digest_file(str(path), "md5")
+    if found != backbone.imagenet_md5:
+        raise WeightsError(
+            f"The weights file {str(path)!r} is damaged or not Keras's: its MD5 is {found}, "
+            f"expected {backbone.imagenet_md5}. Delete it, or give its path as 'weights' if "
+            "it is yours."
+        )
+
+
+def _draw_weights(model: Any, seed: int) -> None:
+    # Our own rule and not Keras's initialisers, whose draws depend on version and global seed.
+    generator = np.random.default_rng(seed)
+    drawn = []
+    for variable in model.weights:
+        shape, name = tuple(variable.shape), variable.path.rsplit("/", 1)[1]
+        if name in ("gamma", "moving_variance", "variance"):
+            drawn.append(np.ones(shape, np.float32))
+        elif len(shape) < 2:
+            drawn.append(np.zeros(shape, np.float32))
+        else:
+            fan_in = int(np.prod(shape[:-1])) if name != "depthwise_kernel" else shape[0] * shape[1]
+            scale = np.float32(np.sqrt(2.0 / fan_in))
+            drawn.append(generator.standard_normal(shape, dtype=np.float32) * scale)
+    model.set_weights(drawn)

@@ -1,0 +1,225 @@
+"""Image files to RGB ``uint8``, or an error that names the file and the reason."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leukfeat.exceptions import ImageReadError
+from leukfeat.imaging.headers import ImageHeader, read_header
+
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "FileState", "decode_image", "read_bytes", "read_image"]
+
+MAX_PIXELS = 100_000_000
+"""Largest image that is decoded, in pixels (300 MB as RGB); the header is asked first."""
+
+MAX_FILE_BYTES = 1 << 30
+"""Largest image file that is read, in bytes."""
+
+_TWELVE_BITS = 4096
+
+
+class FileState(NamedTuple):
+    """What the file system says of a file; any change of its content changes one of these."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileState:
+        """Take the fields from the result of :func:`os.stat`."""
+        # Inodes may use all 64 bits, which a signed SQL integer cannot hold.
+        inode = status.st_ino & 0x7FFF_FFFF_FFFF_FFFF
+        return cls(status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode)
+
+
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    r"""Read an image file as RGB ``uint8``.
+
+    BMP, PNG, JPEG, TIFF, WebP, JPEG 2000 and PNM are decoded by OpenCV, and brought to RGB by
+    fixed rules: grey is repeated three times; a palette is expanded; 16-bit samples are scaled
+    to the full range (``v / 257``, rounded); transparent pixels are laid over black; EXIF
+    orientation is applied (not where there is transparency). Refused, with the reason: what is
+    cut short, animated or of several pages, CMYK, floating point, or 12-bit data in 16-bit
+    samples (which would come out nearly black).
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    max_pixels : int, default=100_000_000
+        Larger images are refused before they are decoded.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (height, width, 3)
+
+    Raises
+    ------
+    ImageReadError
+        If the file is missing, not a regular file, empty, damaged or not an image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "cell.pgm")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(b"P5 2 1 255\n" + bytes([0, 200]))
+    ...     read_image(path)
+    array([[[  0,   0,   0],
+            [200, 200, 200]]], dtype=uint8)
+    """
+    name = os.fspath(path)
+    data, _ = read_bytes(name)
+    return decode_image(data, name, max_pixels=max_pixels)
+
+
+def read_bytes(path: str) -> tuple[bytes, FileState]:
+    """Read a regular file whole, together with its state at that moment.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    data : bytes
+    state : FileState
+        Size, times and inode of the very file that was read.
+
+    Raises
+    ------
+    ImageReadError
+        If it cannot be read, is empty, too large, or no regular file.
+    """
+    try:
+        # O_NONBLOCK: opening a named pipe must not wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (OSError, ValueError) as error:
+        raise ImageReadError(f"Cannot read the image {path!r}: {_reason(error, path)}.") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise ImageReadError(f"Cannot read the image {path!r}: it is {what}.")
+        if status.st_size == 0:
+            raise ImageReadError(f"Cannot read the image {path!r}: the file is empty.")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageReadError(
+                f"Cannot read the image {path!r}: the file has {status.st_size} bytes, more than "
+                f"{MAX_FILE_BYTES}; cut it into single cells or fields first."
+            )
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            data = file.read()
+        after = os.fstat(descriptor)
+    except OSError as error:
+        raise ImageReadError(f"Cannot read the image {path!r}: {error.strerror}.") from error
+    finally:
+        os.close(descriptor)
+    if FileState.of(after) != FileState.of(status) or len(data) != status.st_size:
+        raise ImageReadError(f"Cannot read the image {path!r}: it is being written to.")
+    return data, FileState.of(status)
+
+
+def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+    """Decode the bytes of an image file as RGB ``uint8``, by the rules of :func:`read_image`.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    name : str
+        What the errors call it.
+    max_pixels : int, default=100_000_000
+        Larger images are refused before they are decoded.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (height, width, 3)
+
+    Raises
+    ------
+    ImageReadError
+        If it is damaged, too large or not an image.
+    """
+    try:
+        header = read_header(data)
+    except ValueError as error:
+        raise ImageReadError(f"Cannot read the image {name!r}: it {error}.") from None
+    if header.height * header.width > max_pixels:
+        raise ImageReadError(
+            f"Cannot read the image {name!r}: {header.height} x {header.width} pixels are more "
+            f"than the {max_pixels} allowed; cut it into single cells or fields first."
+        )
+    return _to_rgb(_decode(data, name, header), name)
+
+
+def _decode(data: bytes, name: str, header: ImageHeader) -> NDArray:
+    import cv2
+
+    # IMREAD_COLOR | IMREAD_ANYDEPTH: three channels, EXIF applied, 16 bits kept.
+    flags = cv2.IMREAD_UNCHANGED if header.has_alpha else cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise ImageReadError(
+            f"Cannot read the image {name!r}: OpenCV could not decode the {header.kind} "
+            f"({error.err})."
+        ) from None
+    if pixels is None:
+        raise ImageReadError(
+            f"Cannot read the image {name!r}: OpenCV could not decode the {header.kind}; "
+            "the file is damaged or of an unusual kind."
+        )
+    if pixels.ndim == 3 and pixels.shape[2] >= 3:
+        order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        return cv2.cvtColor(pixels, order)
+    return pixels
+
+
+def _to_rgb(pixels: NDArray, name: str) -> NDArray[np.uint8]:
+    if pixels.dtype == np.uint16:
+        top = int(pixels[..., :3].max() if pixels.ndim == 3 else pixels.max())
+        if 0 < top < _TWELVE_BITS:
+            raise ImageReadError(
+                f"Cannot read the image {name!r}: its 16-bit samples reach only {top}, as from a "
+                "12-bit camera, and would come out nearly black; scale it to 8 bits first."
+            )
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise ImageReadError(
+            f"Cannot read the image {name!r}: its samples are {pixels.dtype}; 8 or 16 bits, "
+            "unsigned, are needed. Scale it to 8 bits first."
+        )
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    pixels = pixels.reshape(*pixels.shape[:2], channels)
+    if channels in (2, 4):
+        alpha = pixels[..., -1:].astype(np.uint16)
+        colour = pixels[..., :-1]
+        if not (alpha == 255).all():
+            colour = ((colour * alpha + 127) // 255).astype(np.uint8)
+        pixels = colour
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] != 3:
+        raise ImageReadError(f"Cannot read the image {name!r}: it has {channels} channels.")
+    return np.ascontiguousarray(pixels)
+
+
+def _reason(error: OSError | ValueError, path: str) -> str:
+    if isinstance(error, ValueError):
+        return f"the path is not valid ({error})"
+    if error.errno == errno.ENOENT:
+        folder = os.path.dirname(path) or "."
+        where = "" if os.path.isdir(folder) else f" (there is no folder {folder!r})"
+        return f"there is no such file{where}"
+    return error.strerror or str(error)
