@@ -1,9 +1,13 @@
+from .agreement import annotator_agreement as annotator_agreement
+from .agreement import consensus_labels as consensus_labels
 from .all_idb import load_all_idb1 as load_all_idb1
 from .all_idb import load_all_idb2 as load_all_idb2
 from .any_layout import load_cells as load_cells
 from .cnmc import load_cnmc as load_cnmc
+from .corrections import apply_corrections as apply_corrections
 from .csv_file import load_csv as load_csv
 from .dataset import CellDataset as CellDataset
+from .export import export_table as export_table
 from .folder import load_folder as load_folder
 from .pbc import load_pbc as load_pbc
 from .procedural import make_cells as make_cells

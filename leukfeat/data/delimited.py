@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from leukfeat.data.spreadsheet_text import unguard_formulas
+
 __all__ = ["guess_separator", "read_text_table"]
 
 
@@ -54,6 +56,7 @@ def read_text_table(
     -------
     pandas.DataFrame
         All columns of text, an empty cell is ``""``. A subject written ``007`` or ``NA`` stays so.
+        The apostrophe that `export_table` puts before a formula is taken away.
 
     Raises
     ------
@@ -90,4 +93,9 @@ def read_text_table(
         ) from error
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(f"'{file}' is not a table separated by {sep!r}: {error}") from error
-    return table.rename(columns=str.strip).fillna("")
+    table = table.fillna("").rename(columns=dict(zip(table, _headers(table), strict=True)))
+    return table.apply(unguard_formulas) if len(table) else table
+
+
+def _headers(table: pd.DataFrame) -> list[str]:
+    return unguard_formulas(pd.Series(list(table.columns), dtype=object)).str.strip().tolist()

@@ -396,10 +396,10 @@ class TestRealNames:
     def test_ten_thousand_names_are_listed_quickly(self, whole_tree):
         taken = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.process_time()
             load_cnmc(whole_tree)
-            taken.append(time.perf_counter() - start)
-        assert np.min(taken) < 0.3
+            taken.append(time.process_time() - start)
+        assert np.min(taken) < 0.2
 
     def test_the_nine_real_cells(self, shared_data):
         cells = load_cnmc(shared_data / "cnmc", errors="skip")

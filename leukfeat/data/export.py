@@ -1,0 +1,243 @@
+"""A table with one row a cell, for spreadsheets, annotators and other programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.data.dataset import UNLABELLED
+from leukfeat.data.spreadsheet_text import guard_formulas
+
+__all__ = ["export_table"]
+
+_BOX = ("x", "y", "width", "height")
+
+
+def export_table(
+    cells: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    probabilities: Any = None,
+    predictions: Any = None,
+    boxes: Any = None,
+    digests: Any = None,
+    relative_to: str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Write what is known of each cell as a table.
+
+    Parameters
+    ----------
+    cells : CellDataset or FeatureSet
+        The cells. All their columns are written but those that hold arrays.
+    path : path-like, optional
+        A file that ends in ``.csv`` or ``.parquet``, replaced whole if it is there. Without it
+        the table is only returned.
+    probabilities : array-like of shape (n_cells,) or (n_cells, n_classes), optional
+        Probability of the positive class, or of every class; becomes ``probability_<class>``.
+    predictions : array-like of int of shape (n_cells,), optional
+        Predicted labels, indices into the class names, -1 where there is none; becomes
+        ``predicted``.
+    boxes : array-like of shape (n_cells, 4), optional
+        Where each cell lies in its field, ``x, y, width, height`` in pixels from the upper left
+        corner; becomes four columns.
+    digests : array-like of str of shape (n_cells,), optional
+        Digest of each cell's pixels, which finds it again where files were moved. Default: the
+        ``ids`` of a feature set; becomes ``digest``.
+    relative_to : path-like, optional
+        Write image paths relative to this folder, with ``/``. Paths can hold names: look at them
+        before the table leaves the house.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns in this order: ``image`` (``None`` for an array), the box, ``label`` (the class
+        name, ``None`` where unknown), ``subject``, ``group``, ``fold``, further columns,
+        ``predicted``, ``probability_<class>``, ``digest``; those of which nothing is known are
+        absent.
+
+    Raises
+    ------
+    ValueError
+        If the ending is neither, an array has another length than there are cells, a
+        probability lies outside [0, 1], or an image is not below `relative_to`.
+    ImportError
+        If a Parquet file is wanted and pyarrow is not installed.
+
+    See Also
+    --------
+    apply_corrections : take over labels that were corrected in such a table.
+
+    Notes
+    -----
+    In a CSV file, texts that a spreadsheet would run as a formula get a leading apostrophe
+    (:func:`load_csv` and :func:`apply_corrections` take it away again).
+
+    Examples
+    --------
+    >>> from leukfeat import CellDataset
+    >>> from leukfeat.data import export_table
+    >>> cells = CellDataset.from_arrays(
+    ...     ["a.png", "b.png"], ["hem", "all"], ["H1", "7"], class_names=["hem", "all"],
+    ...     positive="all",
+    ... )
+    >>> export_table(cells, probabilities=[0.125, 0.75]).to_dict("records")[1]
+    {'image': 'b.png', 'label': 'all', 'subject': '7', 'probability_all': 0.75}
+    """
+    write = None if path is None else _writer(Path(path))
+    frame, class_names, ids = _known(cells)
+    n_cells = len(frame)
+    paths = [None if isinstance(image, np.ndarray) else image for image in frame["image"]]
+    if relative_to is not None:
+        paths = [None if p is None else _relative(p, Path(relative_to)) for p in paths]
+    columns: dict[str, Any] = {"image": pd.Series(paths, dtype=object)}
+    if boxes is not None:
+        columns |= dict(zip(_BOX, _matching("boxes", boxes, (n_cells, 4)).T, strict=True))
+    if "label" in frame:
+        columns["label"] = _class_of(frame["label"].to_numpy(), class_names, "label")
+    for name in _ordered(frame):
+        if name not in columns:
+            columns[name] = frame[name].to_numpy()
+    if predictions is not None:
+        codes = _matching("predictions", predictions, (n_cells,))
+        columns["predicted"] = _class_of(codes, class_names, "predictions")
+    if probabilities is not None:
+        columns |= _probabilities(probabilities, n_cells, class_names, cells.positive)
+    digests = ids if digests is None else digests
+    if digests is not None:
+        columns["digest"] = _matching("digests", digests, (n_cells,))
+    table = pd.DataFrame(columns)
+    if write is not None:
+        write(table)
+    return table
+
+
+def _known(cells: Any) -> tuple[pd.DataFrame, tuple[str, ...], Any]:
+    """Return what is known of a dataset's or a feature set's rows, and their digests."""
+    if hasattr(cells, "frame"):
+        return cells.frame, cells.class_names, None
+    # A feature set lives in a room above this one, so it is known by what it has.
+    if not hasattr(cells, "X") or not hasattr(cells, "columns"):
+        raise TypeError(
+            "The 'cells' parameter of export_table must be a CellDataset or a FeatureSet. "
+            f"Got {type(cells).__name__} instead."
+        )
+    frame = pd.DataFrame(index=range(len(cells)))
+    if cells.columns is not None:
+        frame = cells.columns.reset_index(drop=True).copy()
+    if "image" not in frame:
+        frame["image"] = frame.pop("path") if "path" in frame else None
+    for name, values in (("label", cells.y), ("subject", cells.subjects), ("group", cells.groups)):
+        if values is not None:
+            frame[name] = values
+    return frame, cells.class_names, cells.ids
+
+
+def _ordered(frame: pd.DataFrame) -> list[str]:
+    first = [name for name in ("subject", "group", "fold") if name in frame]
+    rest = [
+        name
+        for name in frame.columns
+        if name not in ("image", "label", *first)
+        and not any(isinstance(value, np.ndarray) for value in frame[name])
+    ]
+    if "group" in first and "subject" in first and frame["group"].equals(frame["subject"]):
+        first.remove("group")
+    return [*first, *rest]
+
+
+def _class_of(codes: np.ndarray, class_names: tuple[str, ...], what: str) -> pd.Series:
+    codes = np.asarray(codes, np.int64)
+    if len(codes) and (codes.min() < UNLABELLED or codes.max() >= len(class_names)):
+        raise ValueError(
+            f"'{what}' must hold -1 or indices into the class names {class_names}. Got values from "
+            f"{codes.min()} to {codes.max()} instead."
+        )
+    names = np.array([*class_names, None], dtype=object)
+    return pd.Series(names[codes], dtype=object)
+
+
+def _probabilities(
+    given: Any, n_cells: int, class_names: tuple[str, ...], positive: str | None
+) -> dict[str, np.ndarray]:
+    values = np.asarray(given, np.float64)
+    if values.ndim == 1 and positive is None:
+        raise ValueError(
+            "'probabilities' has one value a cell, but the cells have no positive class to which "
+            f"it could belong. Give one column for each of {class_names}."
+        )
+    names = [str(positive)] if values.ndim == 1 else list(class_names)
+    values = _matching(
+        "probabilities", values, (n_cells,) if values.ndim == 1 else (n_cells, len(names))
+    )
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError(
+            "'probabilities' must lie in [0, 1]. Got values from "
+            f"{np.nanmin(values):.3g} to {np.nanmax(values):.3g}; decision values are no "
+            "probabilities."
+        )
+    return {
+        f"probability_{name}": column
+        for name, column in zip(names, values.reshape(n_cells, -1).T, strict=True)
+    }
+
+
+def _matching(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    values = np.asarray(given)
+    if values.shape != shape:
+        raise ValueError(f"'{name}' must have the shape {shape}. Got {values.shape} instead.")
+    return values
+
+
+def _relative(image: str, folder: Path) -> str:
+    # Not resolved: a link to the images must not lead the path out of the folder.
+    relative = os.path.relpath(os.path.abspath(image), os.path.abspath(folder))
+    if relative.split(os.sep, 1)[0] == os.pardir:
+        raise ValueError(f"The image '{image}' does not lie below 'relative_to' ('{folder}').")
+    return relative.replace(os.sep, "/")
+
+
+def _writer(path: Path) -> Callable[[pd.DataFrame], None]:
+    """Return what writes a table to `path`, after checking that it could."""
+    path = path.expanduser()
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".parquet"):
+        raise ValueError(f"'{path}' must end in .csv or .parquet; other formats are not written.")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
+    if kind == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                f"Writing '{path}' needs pyarrow: pip install pyarrow, or write a .csv file."
+            ) from error
+
+    def write(table: pd.DataFrame) -> None:
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            if kind == ".parquet":
+                table.to_parquet(partial, index=False, engine="pyarrow")
+            else:
+                _guarded(table).to_csv(partial, index=False, lineterminator="\n")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    return write
+
+
+def _guarded(table: pd.DataFrame) -> pd.DataFrame:
+    safe = table.rename(
+        columns=dict(zip(table, guard_formulas(pd.Series(list(table))), strict=True))
+    )
+    for name in safe.columns:
+        column = safe[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            text = column.where(column.isna(), column.astype(str)).astype(object)
+            safe[name] = guard_formulas(text)
+    return safe
