@@ -1,8 +1,5 @@
 """Pixels to numbers: feature spaces, backbones, engines and the store."""
 
-from leukfeat.features.extraction import extract_features
-from leukfeat.features.feature_set import FeatureSet
-from leukfeat.features.plan import ExtractionPlan
-from leukfeat.features.spec import FeatureSpec
+import lazy_loader as _lazy
 
-__all__ = ["ExtractionPlan", "FeatureSet", "FeatureSpec", "extract_features"]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

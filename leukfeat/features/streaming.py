@@ -19,7 +19,7 @@ from leukfeat.features.engines import Engine
 __all__ = ["BLOCK_ROWS", "read_ahead", "stream_rows"]
 
 BLOCK_ROWS = 64
-"""Rows that a kill can cost, at most: a block is written when it holds so many."""
+"""Rows that a kill can cost at most: those not yet written and those being computed."""
 
 BLOCK_SECONDS = 5.0
 """Seconds of work that a kill can cost, about: a block is written when it is so old."""
@@ -105,13 +105,15 @@ def stream_rows(
             block_rows.clear()
             keep(done, rows, engine)
 
+    # Rows that wait together with the batch being computed: no more than a block.
+    full = max(1, BLOCK_ROWS - -(-batch_size // n_views))
     rows = engine.stream(inputs(), batch_size)
     written = time.monotonic()
     try:
         while views := list(itertools.islice(rows, n_views)):
             block.append(pending.popleft())
             block_rows.append(views[0] if n_views == 1 else np.mean(views, axis=0))
-            if len(block) >= BLOCK_ROWS or time.monotonic() - written > BLOCK_SECONDS:
+            if len(block) >= full or time.monotonic() - written > BLOCK_SECONDS:
                 write()
                 written = time.monotonic()
     finally:
