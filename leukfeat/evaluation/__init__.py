@@ -1,1 +1,5 @@
-"""Evaluation, cross-validation, comparison and audit by subject."""
+"""Results that stand: held-out cells, cross-validation by subject, comparison, leakage."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -147,6 +147,20 @@ class SubjectStatistic:
             note=note or self._few(min(counts)),
         )
 
+    def standard_error(self) -> tuple[float, float]:
+        """Return the standard error on the plain scale, and its degrees of freedom.
+
+        Returns
+        -------
+        error : float
+            ``nan`` where a class has one subject only.
+        dof : float
+            Satterthwaite's degrees of freedom.
+        """
+        plain = dataclasses.replace(self, scale="identity")
+        variance, dof, _ = plain._variance(self.weights > 0)
+        return float(variance) ** 0.5, float(dof)
+
     def _at_the_edge(self, count: int, unknown: Interval) -> Interval:
         # If every cell of each of `count` subjects is right, a mean over subjects of m has
         # probability at most m ** count, which is Clopper and Pearson's bound on subjects.

@@ -1,1 +1,5 @@
-"""Figures and pages from plain tables."""
+"""Figures and the HTML page, from plain tables."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,45 @@
+"""The control heads: what colour alone, size alone, or always the same answer would score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leukfeat.evaluation.predicting import predict_cells
+from leukfeat.evaluation.predictions import Predictions
+from leukfeat.features.feature_set import COLOUR_CONTROLS, SIZE_CONTROLS, FeatureSet
+
+__all__ = ["CONTROL_NAMES", "control_predictions"]
+
+CONTROL_NAMES = {"majority": "majority", "colour": "colour only", "size": "size only"}
+"""A head's key for each control, and what tables call it."""
+
+_COLUMNS = {"majority": COLOUR_CONTROLS, "colour": COLOUR_CONTROLS, "size": SIZE_CONTROLS}
+
+
+def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[str, Predictions]:
+    """Predict with the control heads that were fit on the head's training cells.
+
+    Parameters
+    ----------
+    head : Head or fitted classifier
+        With ``control_heads_``; without them nothing is predicted.
+    features : FeatureSet
+        Labelled cells with their controls.
+    **where
+        ``rows``, ``repeat`` and ``fold``, as :func:`predict_cells` takes them.
+
+    Returns
+    -------
+    dict of str to Predictions
+        Keyed by the name that tables use.
+    """
+    fitted = getattr(head, "control_heads_", None) or {}
+    if features.controls is None:
+        return {}
+    return {
+        name: predict_cells(
+            fitted[key], features, X=features.controls[list(_COLUMNS[key])].to_numpy(), **where
+        )
+        for key, name in CONTROL_NAMES.items()
+        if key in fitted
+    }

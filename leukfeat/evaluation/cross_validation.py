@@ -1,0 +1,256 @@
+"""`cross_validate_heads`: every cell predicted by heads that never saw its patient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from leukfeat.evaluation.comparison import Comparison
+from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
+from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
+from leukfeat.evaluation.predictions import Predictions, join_predictions
+from leukfeat.evaluation.provenance import about_head, name_of
+from leukfeat.evaluation.result import Evaluation
+from leukfeat.features import FeatureSet
+from leukfeat.splitting.splitters import Split, SplitMethod, make_splits
+
+__all__ = ["cross_validate_heads", "named_heads", "out_of_fold"]
+
+
+def cross_validate_heads(
+    features: Any,
+    heads: Any = ("svm", "random_forest", "logistic_regression"),
+    y: Any = None,
+    *,
+    subjects: Any = None,
+    split: SplitMethod = "group",
+    n_splits: int = 5,
+    n_repeats: int = 1,
+    by: str | None = None,
+    embargo: bool = False,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    level: float = 0.95,
+    **head_settings: Any,
+) -> Comparison:
+    """Compare heads by nested cross-validation, beside heads that know colour or size only.
+
+    Everything that is learnt (scaling, settings, calibration, threshold) is learnt inside the
+    training side of each split. Predictions of all test sides are pooled, so a test side may
+    lack a class.
+
+    Parameters
+    ----------
+    features : FeatureSet or array-like of shape (n_cells, n_features)
+        Labelled cells.
+    heads : str, Head, or a sequence or mapping of them
+        Names from the registry, unfitted heads or scikit-learn classifiers. A mapping gives
+        them names of your own.
+    y, subjects : array-like of shape (n_cells,), optional
+        Labels and subjects, for an array of features.
+    split : {"group", "random", "official", "leave_one_out"}, default="group"
+        How the cells are divided, see :func:`leukfeat.splitting.make_splits`. Without known
+        subjects "group" keeps identical images together, and the result says what it cannot
+        rule out.
+    n_splits, n_repeats : int, default=5 and 1
+        Folds, and repeats with other folds; figures are averaged over repeats.
+    by : str, optional
+        Column that is kept together, or held out.
+    embargo : bool, default=False
+        With ``split="official"``: drop from training what shares a group with the test side.
+    random_state : int, default=0
+        Seed of the splits and of heads given by name.
+    n_jobs : int, optional
+        Splits fitted at once (joblib).
+    level : float, default=0.95
+        Level of the intervals.
+    **head_settings
+        Settings of heads given by name, for example ``tune=False``.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    LeakageError
+        If the split asked for would put a patient, or identical images, on both sides.
+    ValueError
+        If no split can be trained on, or heads bear the same name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from leukfeat import cross_validate_heads
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(30) % 2, 5)
+    >>> subjects = np.repeat([f"S{i}" for i in range(30)], 5)
+    >>> X = rng.normal(size=(150, 4)) + y[:, None]
+    >>> cross_validate_heads(X, LogisticRegression(), y, subjects=subjects)
+    Comparison(1 heads, 150 cells, 30 subjects, split='group', 5 folds x 1)
+    """
+    cells, notes = as_labelled_features(features, y, subjects=subjects)
+    named = named_heads(heads, random_state=random_state, **head_settings)
+    splits = make_splits(
+        cells,
+        split=split,
+        n_splits=n_splits,
+        n_repeats=n_repeats,
+        by=by,
+        embargo=embargo,
+        random_state=random_state,
+    )
+    predictions, fitted = out_of_fold(cells, named, splits, n_jobs=n_jobs)
+    notes = (*splits.notes, *notes)
+    controls = {
+        name: Evaluation(predictions.pop(name), name=name, level=level)
+        for name in CONTROL_NAMES.values()
+        if name in predictions
+    }
+    if cells.controls is None:
+        notes = (*notes, "no control heads: these features carry no colour and size measurements")
+    results = {
+        name: Evaluation(
+            predictions[name],
+            name=name,
+            controls=controls,
+            notes=notes,
+            level=level,
+            about=about_head(fitted[name], cells),
+        )
+        for name in named
+    }
+    plan = {
+        "split": split,
+        "n_splits": len({one.fold for one in splits}),
+        "n_repeats": len({one.repeat for one in splits}),
+        "by": by,
+        "embargo": embargo,
+        "random_state": random_state,
+    }
+    return Comparison(results, controls=controls, notes=notes, plan=plan, level=level)
+
+
+def named_heads(heads: Any, **settings: Any) -> dict[str, Any]:
+    """Return unfitted heads under their names.
+
+    Parameters
+    ----------
+    heads : str, Head, or a sequence or mapping of them
+        What to compare.
+    **settings
+        Settings of heads given by name.
+
+    Returns
+    -------
+    dict of str to estimator
+
+    Raises
+    ------
+    ValueError
+        If two bear the same name, or there is none.
+    """
+    if isinstance(heads, Mapping):
+        listed = [(str(name), head) for name, head in heads.items()]
+    else:
+        sequence = heads if isinstance(heads, Sequence) and not isinstance(heads, str) else [heads]
+        listed = [(h if isinstance(h, str) else name_of(h), h) for h in sequence]
+    names = [name for name, _ in listed]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    reserved = sorted(set(names) & set(CONTROL_NAMES.values()))
+    if twice or reserved or not listed:
+        raise ValueError(
+            "The 'heads' parameter must give each head a name of its own, none of "
+            f"{list(CONTROL_NAMES.values())}. Got {names}; give a mapping of names to heads."
+        )
+    return {name: _registered(head, settings) for name, head in listed}
+
+
+def _registered(head: Any, settings: Mapping[str, Any]) -> Any:
+    if not isinstance(head, str):
+        return head
+    from leukfeat.heads import Head
+
+    return Head(head, **settings)
+
+
+def out_of_fold(
+    features: FeatureSet,
+    heads: Mapping[str, Any],
+    splits: Sequence[Split],
+    *,
+    n_jobs: int | None = None,
+) -> tuple[dict[str, Predictions], dict[str, Any]]:
+    """Fit every head on every training side and predict the test side.
+
+    Parameters
+    ----------
+    features : FeatureSet
+        Labelled cells.
+    heads : mapping of str to estimator
+        Unfitted heads.
+    splits : sequence of Split
+        Training and test rows.
+    n_jobs : int, optional
+        Splits fitted at once (joblib).
+
+    Returns
+    -------
+    predictions : dict of str to Predictions
+        Pooled over splits: the heads, and the control heads of the first head that has them.
+    fitted : dict of str to estimator
+        Each head as fitted on the first split.
+    """
+    done = Parallel(n_jobs=n_jobs)(
+        delayed(_one_split)(features, heads, one, keep=i == 0) for i, one in enumerate(splits)
+    )
+    names = list(done[0][0])
+    pooled = {name: join_predictions([found[name] for found, _ in done]) for name in names}
+    return pooled, done[0][1]
+
+
+def _one_split(
+    features: FeatureSet, heads: Mapping[str, Any], split: Split, *, keep: bool
+) -> tuple[dict[str, Predictions], dict[str, Any]]:
+    train, test = features[split.train], features[split.test]
+    where: dict[str, Any] = {"rows": split.test, "repeat": split.repeat, "fold": split.fold}
+    found: dict[str, Predictions] = {}
+    fitted: dict[str, Any] = {}
+    for name, head in heads.items():
+        model = fit_one(head, train)
+        found[name] = predict_cells(model, test, **where)
+        controls = control_predictions(model, test, **where)
+        for control, predictions in controls.items():
+            found.setdefault(control, predictions)
+        if keep:
+            fitted[name] = model
+    return found, fitted
+
+
+def fit_one(head: Any, train: FeatureSet) -> Any:
+    """Fit a copy of a head, or of a scikit-learn classifier, on training cells.
+
+    Parameters
+    ----------
+    head : estimator
+        Not changed.
+    train : FeatureSet
+        Labelled training cells.
+
+    Returns
+    -------
+    estimator
+        Fitted.
+    """
+    from sklearn.base import clone
+
+    model = clone(head) if hasattr(head, "get_params") else copy.deepcopy(head)
+    if hasattr(model, "check_spec"):
+        # A Head wants the whole: subjects to tune by, controls for the control heads.
+        return model.fit(train)
+    return model.fit(np.asarray(train), train.y)

@@ -1,0 +1,109 @@
+"""`evaluate`: a fitted head on cells it has not seen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from leukfeat.evaluation.controls import control_predictions
+from leukfeat.evaluation.overlap import check_overlap
+from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
+from leukfeat.evaluation.provenance import about_head, name_of
+from leukfeat.evaluation.result import Evaluation
+from leukfeat.exceptions import LeakageWarning
+from leukfeat.splitting.groups import NO_SUBJECTS
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    head: Any,
+    features: Any,
+    y: Any = None,
+    *,
+    subjects: Any = None,
+    level: float = 0.95,
+    name: str | None = None,
+    allow_training_cells: bool = False,
+) -> Evaluation:
+    """Test a fitted head on held-out cells, beside heads that know colour or size only.
+
+    Parameters
+    ----------
+    head : Head or fitted classifier
+        What :func:`fit_head` returned, or any fitted scikit-learn classifier.
+    features : FeatureSet or array-like of shape (n_cells, n_features)
+        The test cells, of the feature space that the head was fit on. Unlabelled cells are left
+        out.
+    y : array-like of shape (n_cells,), optional
+        Labels, for an array of features.
+    subjects : array-like of shape (n_cells,), optional
+        Subject of each cell, for an array of features.
+    level : float, default=0.95
+        Level of the intervals.
+    name : str, optional
+        Name of the head in tables; default: its own.
+    allow_training_cells : bool, default=False
+        Evaluate although subjects or images were in the head's training; the result's notes
+        then say so.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    LeakageError
+        If subjects or identical images of the test were in training, and this is not allowed.
+    SpecMismatchError
+        If the features are of another space than the head's.
+    ValueError
+        If the cells have no labels.
+
+    Warns
+    -----
+    LeakageWarning
+        If subjects are not known, or training cells were allowed and found.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat import evaluate, fit_head
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(np.arange(40) % 2, 5)
+    >>> subjects = np.repeat([f"S{i}" for i in range(40)], 5)
+    >>> X = rng.normal(size=(200, 4)) + y[:, None]
+    >>> head = fit_head(X[:100], y[:100], "logistic_regression", groups=subjects[:100])
+    >>> print(evaluate(head, X[100:], y[100:], subjects=subjects[100:])["auroc"])
+    0.9...
+    """
+    cells, notes = as_labelled_features(
+        features, y, subjects=subjects, classes=getattr(head, "classes_", None)
+    )
+    check_spec = getattr(head, "check_spec", None)
+    if check_spec is not None and cells.spec is not None:
+        check_spec(cells)
+    overlap = check_overlap(head, cells, allow_training_cells=allow_training_cells)
+    notes = (*notes, *overlap)
+    if any(note.startswith("leak:") for note in overlap):
+        warnings.warn("; ".join(overlap), LeakageWarning, stacklevel=2)
+    if cells.subjects is None:
+        notes = (NO_SUBJECTS, *notes)
+        warnings.warn(
+            f"{NO_SUBJECTS}, and intervals take cells as independent", LeakageWarning, stacklevel=2
+        )
+    note_of_head = getattr(head, "split_note_", "")
+    if note_of_head:
+        notes = (*notes, f"training: {note_of_head}")
+    controls = {
+        control: Evaluation(predictions, name=control, level=level)
+        for control, predictions in control_predictions(head, cells).items()
+    }
+    return Evaluation(
+        predict_cells(head, cells),
+        name=name or name_of(head),
+        controls=controls,
+        notes=notes,
+        level=level,
+        about=about_head(head, cells),
+    )

@@ -1,0 +1,169 @@
+"""Ask a fitted head, or any fitted classifier, for its predictions of labelled cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from leukfeat.evaluation.predictions import Predictions
+from leukfeat.features import FeatureSet
+
+__all__ = ["as_labelled_features", "predict_cells"]
+
+
+def as_labelled_features(
+    features: Any, y: Any = None, *, subjects: Any = None, classes: Any = None
+) -> tuple[FeatureSet, tuple[str, ...]]:
+    """Return labelled cells as a `FeatureSet`, and what must be said of those left out.
+
+    Parameters
+    ----------
+    features : FeatureSet or array-like of shape (n_cells, n_features)
+        The cells.
+    y : array-like of shape (n_cells,), optional
+        Labels, for an array.
+    subjects : array-like of shape (n_cells,), optional
+        Subject of each cell, for an array.
+    classes : array-like, optional
+        The labels in the order of the classes; default: sorted.
+
+    Returns
+    -------
+    features : FeatureSet
+        Labels are indices into `class_names`; unlabelled cells are left out.
+    notes : tuple of str
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or one is not among the classes.
+    """
+    if not isinstance(features, FeatureSet):
+        if y is None:
+            raise ValueError("An array of features needs 'y', the label of each cell.")
+        y = np.asarray(y)
+        names = np.unique(y) if classes is None else np.asarray(classes)
+        unknown = sorted({str(v) for v in y} - {str(v) for v in names})
+        if unknown:
+            raise ValueError(f"'y' holds {unknown}, not among the classes {list(names)}.")
+        position = {str(name): i for i, name in enumerate(names)}
+        return FeatureSet(
+            features,
+            [position[str(value)] for value in y],
+            subjects=subjects,
+            class_names=[str(name) for name in names],
+        ), ()
+    if y is not None or subjects is not None:
+        raise ValueError(
+            "A FeatureSet brings its own labels and subjects: 'y' and 'subjects' are for arrays."
+        )
+    if features.y is None or not (features.y >= 0).any():
+        raise ValueError(
+            f"{features.name!r} has no labels: there is no truth to evaluate against. "
+            "Use head.predict for unlabelled cells."
+        )
+    left_out = int((features.y < 0).sum())
+    if not left_out:
+        return features, ()
+    return features[features.y >= 0], (f"{left_out} unlabelled cells are left out",)
+
+
+def predict_cells(
+    head: Any,
+    features: FeatureSet,
+    *,
+    X: Any = None,
+    rows: np.ndarray | None = None,
+    repeat: int = 0,
+    fold: int = 0,
+) -> Predictions:
+    """Predict labelled cells.
+
+    Parameters
+    ----------
+    head : Head or fitted classifier
+        Its ``classes_`` are indices into the class names, or the names.
+    features : FeatureSet
+        Labelled cells.
+    X : array-like of shape (n_cells, n_columns), optional
+        What the classifier is given in place of the features (for control heads).
+    rows : ndarray of int of shape (n_cells,), optional
+        Row of each cell in the whole set.
+    repeat, fold : int, default=0
+        Of a cross-validation.
+
+    Returns
+    -------
+    Predictions
+
+    Raises
+    ------
+    ValueError
+        If the head knows a class that the features do not name.
+    """
+    n = len(features)
+    columns = _columns(head, features)
+    n_classes = max(len(features.class_names), int(max(columns)) + 1, int(features.y.max()) + 1)  # type: ignore[union-attr]
+    given = features if X is None else X
+    scores = _scores(head, given, columns, n_classes)
+    lookup = {str(label): c for label, c in zip(head.classes_, columns, strict=True)}
+    predicted = np.array([lookup[str(label)] for label in head.predict(given)], np.int64)
+    names = features.class_names or tuple(str(i) for i in range(n_classes))
+    return Predictions(
+        y=np.asarray(features.y, np.int64),
+        predicted=predicted,
+        scores=scores,
+        class_names=names,
+        positive=_positive(head, features, columns, len(names)),
+        subjects=features.subjects,
+        ids=features.ids,
+        cells=np.arange(n) if rows is None else np.asarray(rows, np.int64),
+        repeat=np.full(n, repeat),
+        fold=np.full(n, fold),
+    )
+
+
+def _columns(head: Any, features: FeatureSet) -> np.ndarray:
+    """Index of each of the head's classes among the class names."""
+    classes = np.asarray(head.classes_)
+    names = list(features.class_names)
+    numbered = classes.dtype.kind in "iu" and classes.min() >= 0
+    if numbered and (not names or int(classes.max()) < len(names)):
+        return classes.astype(np.int64)
+    text = [str(c) for c in classes]
+    missing = [c for c in text if c not in names]
+    if missing:
+        raise ValueError(
+            f"The head knows the classes {text}, but {features.name!r} has {names}: "
+            f"{missing} cannot be compared."
+        )
+    return np.array([names.index(c) for c in text], np.int64)
+
+
+def _scores(head: Any, X: Any, columns: np.ndarray, n_classes: int) -> np.ndarray | None:
+    if hasattr(head, "predict_proba"):
+        given = np.asarray(head.predict_proba(X), float)
+        scores = np.zeros((len(given), n_classes))
+    elif hasattr(head, "decision_function"):
+        given = np.asarray(head.decision_function(X), float)
+        given = np.column_stack([-given, given]) if given.ndim == 1 else given
+        # A class that the head does not know is the last it would say.
+        scores = np.full((len(given), n_classes), given.min() - 1.0)
+    else:
+        return None
+    scores[:, columns] = given
+    return scores
+
+
+def _positive(head: Any, features: FeatureSet, columns: np.ndarray, n_classes: int) -> int | None:
+    if n_classes != 2:
+        return None
+    if features.positive is not None:
+        return list(features.class_names).index(features.positive)
+    of_head = getattr(head, "positive_", None)
+    if of_head is not None:
+        text = [str(c) for c in head.classes_]
+        if str(of_head) in text:
+            return int(columns[text.index(str(of_head))])
+    return 1

@@ -1,0 +1,261 @@
+"""`Evaluation`: what is known of one head on one set of cells."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from leukfeat.evaluation.predictions import Predictions
+from leukfeat.evaluation.scoring import (
+    confusion_frame,
+    per_subject_frame,
+    score_figures,
+    score_frame,
+)
+from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown
+from leukfeat.metrics import Interval, SubjectStatistic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Evaluation"]
+
+FORMAT = 1
+
+
+class Evaluation:
+    """Figures of merit of a head, with intervals by subject, beside the control heads.
+
+    Made by :func:`evaluate` and :func:`cross_validate_heads`.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        What the head said of each cell.
+    name : str, default="head"
+        Name of the head.
+    controls : mapping of str to Evaluation, optional
+        The control heads ("majority", "colour only", "size only") on the same cells.
+    notes : sequence of str, default=()
+        What a reader must know before believing the numbers; shown with every table.
+    level : float, default=0.95
+        Level of the intervals.
+    about : mapping, optional
+        Where the head came from: settings, feature space, versions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from leukfeat import evaluate
+    >>> rng = np.random.default_rng(0)
+    >>> subjects = np.repeat([f"S{i:02d}" for i in range(24)], 10)
+    >>> y = np.repeat(np.arange(24) % 2, 10)
+    >>> X = rng.normal(size=(240, 3)) + y[:, None]
+    >>> head = LogisticRegression().fit(X[:120], y[:120])
+    >>> result = evaluate(head, X[120:], y[120:], subjects=subjects[120:])
+    >>> print(result["auroc"])
+    0.903 (0.811 to 0.953)
+    >>> result.confusion
+    predicted   0   1
+    true
+    0          48  12
+    1           8  52
+    """
+
+    def __init__(
+        self,
+        predictions: Predictions,
+        *,
+        name: str = "head",
+        controls: Mapping[str, Evaluation] | None = None,
+        notes: tuple[str, ...] = (),
+        level: float = 0.95,
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.predictions = predictions
+        self.name = name
+        self.controls: dict[str, Evaluation] = dict(controls or {})
+        self.notes = tuple(dict.fromkeys(notes))
+        self.level = level
+        self.about: dict[str, Any] = dict(about or {})
+
+    @functools.cached_property
+    def figures(self) -> dict[tuple[str, str], SubjectStatistic]:
+        """Every figure of merit, keyed by name and ``"cells"`` or ``"subjects"``."""
+        return score_figures(self.predictions)
+
+    @functools.cached_property
+    def _intervals(self) -> dict[tuple[str, str], Interval]:
+        return {key: figure.interval(self.level) for key, figure in self.figures.items()}
+
+    def interval(self, metric: str, over: str = "cells") -> Interval:
+        """Return a figure of merit with its interval.
+
+        Parameters
+        ----------
+        metric : str
+            For example ``"auroc"`` or ``"sensitivity"``.
+        over : {"cells", "subjects"}, default="cells"
+            Whether every cell or every subject counts the same.
+
+        Returns
+        -------
+        Interval
+
+        Raises
+        ------
+        KeyError
+            If there is no such figure; the message lists those that there are.
+        """
+        found = self._intervals.get((metric, over))
+        if found is None:
+            known = ", ".join(dict.fromkeys(name for name, o in self._intervals if o == over))
+            raise KeyError(f"No figure {metric!r} over {over!r}; there are: {known or 'none'}.")
+        return found
+
+    def __getitem__(self, metric: str) -> Interval:
+        return self.interval(metric)
+
+    @functools.cached_property
+    def scores(self) -> pd.DataFrame:
+        """The figures of merit: one row a figure, over cells and over subjects."""
+        return score_frame((name, over, one) for (name, over), one in self._intervals.items())
+
+    @functools.cached_property
+    def confusion(self) -> pd.DataFrame:
+        """Counts of true (rows) against predicted classes (columns)."""
+        return confusion_frame(self.predictions)
+
+    @functools.cached_property
+    def per_subject(self) -> pd.DataFrame:
+        """How each subject fared, worst first; empty where subjects are not known."""
+        return per_subject_frame(self.predictions, self.level)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the scores of the head and of its control heads in one table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As `scores`, with a first column ``head``.
+        """
+        parts = [(self.name, self), *self.controls.items()]
+        return pd.concat(
+            [one.scores.assign(head=name).set_index("head") for name, one in parts]
+        ).reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold.
+
+        Returns
+        -------
+        dict
+        """
+        p = self.predictions
+        return {
+            "format": FORMAT,
+            "name": self.name,
+            "n_cells": p.n_cells,
+            "n_subjects": p.n_subjects,
+            "class_names": list(p.class_names),
+            "positive": None if p.positive is None else p.class_names[p.positive],
+            "level": self.level,
+            "notes": list(self.notes),
+            "scores": [
+                {"metric": name, "over": over, **one.to_dict()}
+                for (name, over), one in self._intervals.items()
+            ],
+            "confusion": self.confusion.to_numpy().tolist(),
+            "per_subject": self.per_subject.astype(object)
+            .where(self.per_subject.notna(), None)
+            .to_dict("records"),
+            "controls": {name: one.to_dict()["scores"] for name, one in self.controls.items()},
+            "about": self.about,
+        }
+
+    def to_markdown(self) -> str:
+        """Return the figures beside the control heads, and the notes, as Markdown.
+
+        Returns
+        -------
+        str
+        """
+        return evaluation_markdown(self)
+
+    def _repr_html_(self) -> str:
+        return evaluation_html(self)
+
+    def __repr__(self) -> str:
+        p = self.predictions
+        of = "subjects not known" if p.n_subjects is None else f"{p.n_subjects} subjects"
+        key = "auroc" if ("auroc", "cells") in self._intervals else "balanced_accuracy"
+        notes = f", {len(self.notes)} notes" if self.notes else ""
+        return f"Evaluation({self.name!r}: {p.n_cells} cells, {of}; {key} {self[key]}{notes})"
+
+    def plot_roc(self, *, ax: Any = None) -> Figure:
+        """Draw the ROC curve with its band by subject, beside the control heads.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default: a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from leukfeat.evaluation.figures import plot_curves
+
+        return plot_curves([self, *self.controls.values()], kind="roc", ax=ax)
+
+    def plot_precision_recall(self, *, ax: Any = None) -> Figure:
+        """Draw the precision-recall curve with its band by subject, beside the control heads.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default: a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from leukfeat.evaluation.figures import plot_curves
+
+        return plot_curves([self, *self.controls.values()], kind="precision_recall", ax=ax)
+
+    def plot_confusion(self, *, ax: Any = None) -> Figure:
+        """Draw the confusion table.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; default: a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from leukfeat.evaluation.figures import plot_confusion
+
+        return plot_confusion(self, ax=ax)
+
+    def plot_per_subject(self) -> Figure:
+        """Draw the part of each subject's cells that is classified right.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If subjects are not known.
+        """
+        from leukfeat.evaluation.figures import plot_per_subject
+
+        return plot_per_subject(self)

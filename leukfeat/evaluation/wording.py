@@ -1,0 +1,171 @@
+"""Results as Markdown and as HTML for a notebook."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from leukfeat.evaluation.scoring import figure_name
+
+if TYPE_CHECKING:
+    from leukfeat.evaluation.result import Evaluation
+
+__all__ = ["evaluation_html", "evaluation_markdown", "evaluation_table", "sentence"]
+
+Table = tuple[list[str], list[list[str]]]
+
+
+def sentence(result: Evaluation) -> str:
+    """Say what a result stands on.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+
+    Returns
+    -------
+    str
+    """
+    p = result.predictions
+    of = "subjects not known" if p.n_subjects is None else f"of {p.n_subjects:,} subjects"
+    repeats = len(set(p.repeat.tolist()))
+    more = f", mean of {repeats} repeats" if repeats > 1 else ""
+    unit = "cell" if p.n_subjects is None else "subject"
+    return (
+        f"{p.n_cells:,} cells {of}{more}; in brackets {100 * result.level:g} % intervals by {unit}"
+    )
+
+
+def evaluation_table(result: Evaluation) -> Table:
+    """Lay out a result: figures in rows; the head over cells, over subjects, and the controls.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+
+    Returns
+    -------
+    header : list of str
+    rows : list of list of str
+    """
+    by_subject = result.predictions.subjects is not None
+    header = ["", f"{result.name}, over cells"]
+    header += [f"{result.name}, over subjects"] if by_subject else []
+    header += list(result.controls)
+    rows = []
+    for name, over in result.figures:
+        if over != "cells":
+            continue
+        row = [figure_name(name), str(result.interval(name))]
+        if by_subject:
+            known = (name, "subjects") in result.figures
+            row.append(str(result.interval(name, "subjects")) if known else "")
+        for control in result.controls.values():
+            known = (name, "cells") in control.figures
+            row.append(f"{control[name].estimate:.3f}" if known else "")
+        rows.append(row)
+    return header, rows
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table as Markdown.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : sequence of sequence of str
+        Cells of the table.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(markdown_table(["head", "AUROC"], [["svm", "0.91"]]))
+    | head | AUROC |
+    |---|---|
+    | svm | 0.91 |
+    """
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |"
+
+    return "\n".join([line(header), "|" + "---|" * len(header), *(line(row) for row in rows)])
+
+
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table as HTML.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Names of the columns.
+    rows : sequence of sequence of str
+        Cells of the table; the first of each row is its name.
+
+    Returns
+    -------
+    str
+    """
+    head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in header)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{html.escape(c)}</td>" for c in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def notes_html(notes: Sequence[str]) -> str:
+    """Write notes as an HTML list; nothing where there are none.
+
+    Parameters
+    ----------
+    notes : sequence of str
+        The notes.
+
+    Returns
+    -------
+    str
+    """
+    items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def evaluation_markdown(result: Evaluation) -> str:
+    """Write a result as Markdown.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+
+    Returns
+    -------
+    str
+    """
+    notes = "".join(f"\n- {note}" for note in result.notes)
+    table = markdown_table(*evaluation_table(result))
+    return f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
+
+
+def evaluation_html(result: Evaluation) -> str:
+    """Write a result as HTML for a notebook.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+
+    Returns
+    -------
+    str
+    """
+    words = f"<p><b>{html.escape(result.name)}</b>: {html.escape(sentence(result))}.</p>"
+    return f"{words}{html_table(*evaluation_table(result))}{notes_html(result.notes)}"
