@@ -218,15 +218,11 @@ def _writer(path: Path) -> Callable[[pd.DataFrame], None]:
             ) from error
 
     def write(table: pd.DataFrame) -> None:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
+        with written_whole(path) as partial:
             if kind == ".parquet":
                 table.to_parquet(partial, index=False, engine="pyarrow")
             else:
                 _guarded(table).to_csv(partial, index=False, lineterminator="\n")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
 
     return write
 
