@@ -1,1 +1,5 @@
 """What happens to pixels: reading, preparation, segmentation, counting."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

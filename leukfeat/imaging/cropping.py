@@ -1,0 +1,212 @@
+"""Windows and sizes: crops that keep the physical scale, and those that do not."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from leukfeat.imaging.background import check_mask
+from leukfeat.imaging.conversion import RGB, check_rgb
+
+__all__ = ["crop_to_mask", "crop_window", "rescale", "resize"]
+
+
+def crop_window(
+    image: RGB,
+    *,
+    side: int | None = None,
+    side_um: float | None = None,
+    um_per_px: float | None = None,
+    center: tuple[float, float] | None = None,
+    fill: int = 0,
+) -> RGB:
+    """Cut a square window of fixed size, so that a small cell stays small.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+    side : int, optional
+        Side of the window in pixels. Give this, or `side_um` with `um_per_px`.
+    side_um : float, optional
+        Side of the window in micrometres.
+    um_per_px : float, optional
+        Micrometres a pixel of the image.
+    center : tuple of float, optional
+        Row and column of the centre in pixels; the middle of the image by default.
+    fill : int, default=0
+        Value where the window reaches beyond the image.
+
+    Returns
+    -------
+    ndarray of uint8, shape (side, side, 3)
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of `side` and `side_um` is given, or the scale is missing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cell = np.full((10, 10, 3), 5, np.uint8)
+    >>> crop_window(cell, side=4).shape, crop_window(cell, side=12)[0, 0].tolist()
+    ((4, 4, 3), [0, 0, 0])
+    >>> crop_window(cell, side_um=1.0, um_per_px=0.125).shape
+    (8, 8, 3)
+    """
+    image = check_rgb(image)
+    if (side is None) == (side_um is None):
+        raise ValueError("crop_window needs either 'side' (pixels) or 'side_um' (micrometres).")
+    if side is None:
+        if um_per_px is None or not um_per_px > 0:
+            raise ValueError(
+                "crop_window(side_um=...) needs 'um_per_px' above 0, the micrometres a pixel. "
+                f"Got {um_per_px!r} instead."
+            )
+        side = round(float(side_um) / um_per_px)  # type: ignore[arg-type]
+    if side < 1:
+        raise ValueError(f"The window must have at least 1 pixel. Got side={side} instead.")
+    height, width = image.shape[:2]
+    row, column = center if center is not None else (height / 2, width / 2)
+    top, left = int(np.floor(row - side / 2 + 0.5)), int(np.floor(column - side / 2 + 0.5))
+    window = np.full((side, side, 3), fill, np.uint8)
+    rows = slice(max(top, 0), max(min(top + side, height), 0))
+    columns = slice(max(left, 0), max(min(left + side, width), 0))
+    part = image[rows, columns]
+    window[
+        rows.start - top : rows.start - top + part.shape[0],
+        columns.start - left : columns.start - left + part.shape[1],
+    ] = part
+    return window
+
+
+def crop_to_mask(
+    image: RGB, mask: npt.ArrayLike, *, margin: float = 0.1, square: bool = True, fill: int = 0
+) -> RGB:
+    """Cut the box around a mask: the cell fills the window, and its size is lost.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+    mask : array_like of bool, shape (height, width)
+        True inside the cell.
+    margin : float, default=0.1
+        Added on each side, as a fraction of the longer side of the box.
+    square : bool, default=True
+        Widen the shorter side to the longer one.
+    fill : int, default=0
+        Value where the window reaches beyond the image.
+
+    Returns
+    -------
+    ndarray of uint8, shape (box height, box width, 3)
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty, has another shape than the image, or `margin` is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mask = np.zeros((20, 20), bool)
+    >>> mask[5:15, 8:12] = True
+    >>> crop_to_mask(np.ones((20, 20, 3), np.uint8), mask).shape
+    (12, 12, 3)
+    """
+    image = check_rgb(image)
+    inside = check_mask(image, mask)
+    if margin < 0:
+        raise ValueError(f"'margin' must be at least 0. Got {margin!r} instead.")
+    if not inside.any():
+        raise ValueError("crop_to_mask got an empty mask: no cell was found in this image.")
+    left, top, width, height = cv2.boundingRect(inside.astype(np.uint8))
+    pad = round(margin * max(width, height))
+    sides = (max(width, height),) * 2 if square else (height, width)
+    top, left = top + (height - sides[0]) // 2 - pad, left + (width - sides[1]) // 2 - pad
+    tall, wide = sides[0] + 2 * pad, sides[1] + 2 * pad
+    around = (
+        max(-top, 0),
+        max(top + tall - image.shape[0], 0),
+        max(-left, 0),
+        max(left + wide - image.shape[1], 0),
+    )
+    padded = cv2.copyMakeBorder(image, *around, cv2.BORDER_CONSTANT, value=(fill, fill, fill))
+    top, left = top + around[0], left + around[2]
+    return padded[top : top + tall, left : left + wide].copy()
+
+
+def resize(image: RGB, *, size: tuple[int, int]) -> RGB:
+    """Bring an image to a size, whatever its shape was.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+    size : tuple of int
+        Height and width in pixels.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size[0], size[1], 3)
+        Averaged over areas where it shrinks, interpolated linearly where it grows.
+
+    Raises
+    ------
+    ValueError
+        If a side is below 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> resize(np.zeros((4, 6, 3), np.uint8), size=(2, 3)).shape
+    (2, 3, 3)
+    """
+    image = check_rgb(image)
+    height, width = size
+    if height < 1 or width < 1:
+        raise ValueError(f"'size' must be (height, width) in pixels. Got {size!r} instead.")
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (int(width), int(height)), interpolation=how)
+
+
+def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
+    """Bring an image to a common physical scale.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+    um_per_px : float
+        Micrometres a pixel of the image.
+    target_um_per_px : float
+        Micrometres a pixel of the result.
+
+    Returns
+    -------
+    ndarray of uint8
+        Shape ``(height * um_per_px / target_um_per_px, ...)``, rounded, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If a scale is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rescale(np.zeros((10, 20, 3), np.uint8), um_per_px=0.1, target_um_per_px=0.2).shape
+    (5, 10, 3)
+    """
+    if not um_per_px > 0 or not target_um_per_px > 0:
+        raise ValueError(
+            "'um_per_px' and 'target_um_per_px' must be above 0. "
+            f"Got {um_per_px!r} and {target_um_per_px!r} instead."
+        )
+    factor = um_per_px / target_um_per_px
+    height, width = (max(round(side * factor), 1) for side in check_rgb(image).shape[:2])
+    return resize(image, size=(height, width))

@@ -1,0 +1,236 @@
+"""A chain of image operations with a name: what is done to every image before the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from leukfeat.imaging import colour_constancy, cropping, filters
+from leukfeat.imaging.conversion import RGB, check_rgb
+from leukfeat.imaging.macenko import MacenkoNormalizer
+from leukfeat.imaging.reinhard import ReinhardNormalizer
+from leukfeat.imaging.stain import StainNormalizer
+
+__all__ = ["PREPARATION_STEPS", "PREPARATION_VERSION", "Preparation", "standardize_batch"]
+
+PREPARATION_VERSION = 1
+"""Raised when the same steps would give other pixels than before."""
+
+
+_FITTED: dict[str, type[StainNormalizer]] = {
+    "reinhard": ReinhardNormalizer,
+    "macenko": MacenkoNormalizer,
+}
+
+_FUNCTIONS: dict[str, Callable[..., RGB]] = {
+    "invert": filters.invert,
+    "gaussian_blur": filters.gaussian_blur,
+    "median_blur": filters.median_blur,
+    "clahe": filters.clahe,
+    "gray_world": colour_constancy.gray_world,
+    "shades_of_gray": colour_constancy.shades_of_gray,
+    "subtract_center_mean": colour_constancy.subtract_center_mean,
+    "crop_window": cropping.crop_window,
+    "rescale": cropping.rescale,
+    "resize": cropping.resize,
+}
+
+PREPARATION_STEPS = (*_FUNCTIONS, *_FITTED)
+"""Names of the steps: functions of :mod:`leukfeat.imaging`, and fitted stain normalisers."""
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Preparation:
+    """Image operations in a fixed order, with a digest that names them.
+
+    Parameters
+    ----------
+    *steps : str, tuple of (str, dict), or fitted normaliser
+        A name of `PREPARATION_STEPS`, such as ``"gray_world"``; a name with its keyword
+        arguments, such as ``("median_blur", {"size": 5})``; or a fitted
+        :class:`~leukfeat.imaging.ReinhardNormalizer` or
+        :class:`~leukfeat.imaging.MacenkoNormalizer`, whose learnt values become part of the
+        chain and of its digest.
+
+    Raises
+    ------
+    ValueError
+        If a step is unknown, has an argument that does not exist, or is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> chain = Preparation("gray_world", ("median_blur", {"size": 5}))
+    >>> chain(np.full((8, 8, 3), (200, 100, 150), np.uint8))[0, 0].tolist()
+    [150, 150, 150]
+    >>> Preparation.from_json(chain.to_json()) == chain
+    True
+    """
+
+    steps: tuple[tuple[str, str], ...]
+    """Name and canonical JSON of the arguments of each step."""
+
+    def __init__(self, *steps: Any) -> None:
+        object.__setattr__(self, "steps", tuple(_canonical(step) for step in steps))
+        object.__setattr__(self, "_callables", tuple(_bind(*step) for step in self.steps))
+
+    def __call__(self, image: RGB) -> RGB:
+        """Apply the steps to one image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (height, width, 3)
+            RGB image; it is not changed.
+
+        Returns
+        -------
+        ndarray of uint8, shape (height, width, 3)
+            The size may differ.
+        """
+        image = check_rgb(image)
+        for function in self._callables:  # type: ignore[attr-defined]
+            image = function(image)
+        return image
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Return canonical JSON, complete with what normalisers learnt."""
+        steps = [[name, json.loads(arguments)] for name, arguments in self.steps]
+        content = {"version": PREPARATION_VERSION, "steps": steps}
+        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Preparation:
+        """Read a chain back.
+
+        Parameters
+        ----------
+        text : str
+            As :meth:`to_json` wrote it.
+
+        Returns
+        -------
+        Preparation
+
+        Raises
+        ------
+        ValueError
+            If it was written by a newer leukfeat or is not a preparation.
+        """
+        content = json.loads(text)
+        if not isinstance(content, dict) or set(content) != {"version", "steps"}:
+            raise ValueError("This text is not a preparation: it needs 'version' and 'steps'.")
+        if content["version"] > PREPARATION_VERSION:
+            raise ValueError(
+                f"This preparation (version {content['version']}) was written by a newer "
+                "leukfeat; install that version to use it."
+            )
+        return cls(*[tuple(step) for step in content["steps"]])
+
+    def __repr__(self) -> str:
+        parts = []
+        for name, text in self.steps:
+            arguments = json.loads(text)
+            if name in _FITTED:
+                parts.append(f"{name} fitted on {arguments['n_images_']} images")
+            else:
+                inner = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
+                parts.append(f"{name}({inner})" if inner else name)
+        return f"Preparation({' -> '.join(parts) or 'nothing'})"
+
+
+def standardize_batch(images: Iterable[RGB]) -> np.ndarray:
+    """Give a batch of equal-sized images zero mean and unit variance, a channel at a time.
+
+    The result of an image depends on its neighbours in the batch, so it is not a step of
+    :class:`Preparation`, never part of a feature space and never cached. It exists for the
+    random-forest route of published work, to be called on each training batch.
+
+    Parameters
+    ----------
+    images : iterable of ndarray of uint8, shape (height, width, 3)
+        At least one RGB image, all of one size.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, height, width, 3)
+        A channel without any variance becomes 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no image or the sizes differ.
+
+    Examples
+    --------
+    >>> batch = standardize_batch([np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 9, np.uint8)])
+    >>> batch[:, 0, 0, 0].tolist()
+    [-1.0, 1.0]
+    """
+    listed = [check_rgb(image) for image in images]
+    shapes = sorted({image.shape for image in listed})
+    if len(shapes) != 1:
+        raise ValueError(
+            "standardize_batch needs images of one size. "
+            f"Got {shapes if shapes else 'no image'} instead; resize them first."
+        )
+    batch = np.stack(listed).astype(np.float64)
+    std = batch.std(axis=(0, 1, 2))
+    return ((batch - batch.mean(axis=(0, 1, 2))) / np.where(std > 0, std, 1)).astype(np.float32)
+
+
+def _canonical(step: Any) -> tuple[str, str]:
+    for name, kind in _FITTED.items():
+        if isinstance(step, kind):
+            return name, _dump(name, step.get_fitted())
+    name, arguments = step if isinstance(step, (tuple, list)) else (step, {})
+    if name not in PREPARATION_STEPS:
+        raise ValueError(
+            f"A step of Preparation must be one of {sorted(PREPARATION_STEPS)} or a fitted "
+            f"normaliser. Got {name!r} instead."
+        )
+    if name in _FUNCTIONS:
+        allowed = [p for p in inspect.signature(_FUNCTIONS[name]).parameters if p != "image"]
+        unknown = sorted(set(arguments) - set(allowed))
+        if unknown:
+            raise ValueError(
+                f"The step {name!r} has no argument {unknown}; it takes {allowed or 'none'}."
+            )
+    elif "n_images_" not in arguments:
+        raise ValueError(
+            f"The step {name!r} is learnt from images: fit a {_FITTED[name].__name__} on training "
+            "images and give the fitted object."
+        )
+    return name, _dump(name, arguments)
+
+
+def _dump(name: str, arguments: dict[str, Any]) -> str:
+    try:
+        return json.dumps(arguments, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The arguments of the step {name!r} must be plain numbers, text or lists, so that "
+            f"they can be stored. Got {arguments!r} instead."
+        ) from None
+
+
+def _bind(name: str, text: str) -> Callable[[RGB], RGB]:
+    arguments = json.loads(text)
+    if name in _FITTED:
+        return _FITTED[name].from_fitted(arguments).normalize
+    function = _FUNCTIONS[name]
+
+    def apply(image: RGB) -> RGB:
+        return function(image, **arguments)
+
+    return apply
