@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.atomic_file import written_whole
 from leukfeat.data.dataset import UNLABELLED
 from leukfeat.data.spreadsheet_text import guard_formulas
 
