@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from leukfeat.atomic_file import written_whole
 from leukfeat.data.dataset import UNLABELLED
-from leukfeat.data.spreadsheet_text import guard_formulas
+from leukfeat.data.table_file import table_writer
 
 __all__ = ["export_table"]
 
@@ -89,7 +87,7 @@ def export_table(
     >>> export_table(cells, probabilities=[0.125, 0.75]).to_dict("records")[1]
     {'image': 'b.png', 'label': 'all', 'subject': '7', 'probability_all': 0.75}
     """
-    write = None if path is None else _writer(Path(path))
+    write = None if path is None else table_writer(path)
     frame, class_names, ids = _known(cells)
     n_cells = len(frame)
     paths = [None if isinstance(image, np.ndarray) else image for image in frame["image"]]
@@ -200,41 +198,3 @@ def _relative(image: str, folder: Path) -> str:
     if relative.split(os.sep, 1)[0] == os.pardir:
         raise ValueError(f"The image '{image}' does not lie below 'relative_to' ('{folder}').")
     return relative.replace(os.sep, "/")
-
-
-def _writer(path: Path) -> Callable[[pd.DataFrame], None]:
-    """Return what writes a table to `path`, after checking that it could."""
-    path = path.expanduser()
-    kind = path.suffix.lower()
-    if kind not in (".csv", ".parquet"):
-        raise ValueError(f"'{path}' must end in .csv or .parquet; other formats are not written.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
-    if kind == ".parquet":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                f"Writing '{path}' needs pyarrow: pip install pyarrow, or write a .csv file."
-            ) from error
-
-    def write(table: pd.DataFrame) -> None:
-        with written_whole(path) as partial:
-            if kind == ".parquet":
-                table.to_parquet(partial, index=False, engine="pyarrow")
-            else:
-                _guarded(table).to_csv(partial, index=False, lineterminator="\n")
-
-    return write
-
-
-def _guarded(table: pd.DataFrame) -> pd.DataFrame:
-    safe = table.rename(
-        columns=dict(zip(table, guard_formulas(pd.Series(list(table))), strict=True))
-    )
-    for name in safe.columns:
-        column = safe[name]
-        if not pd.api.types.is_numeric_dtype(column):
-            text = column.where(column.isna(), column.astype(str)).astype(object)
-            safe[name] = guard_formulas(text)
-    return safe

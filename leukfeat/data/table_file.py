@@ -1,0 +1,74 @@
+"""A table in a file: CSV that a spreadsheet can open without harm, or Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from leukfeat.atomic_file import written_whole
+from leukfeat.data.spreadsheet_text import guard_formulas
+
+__all__ = ["table_writer"]
+
+
+def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]:
+    """Return what writes a table to a path, after checking that it could.
+
+    Checking comes first, so that a long computation does not end at a misspelt folder.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.csv`` or ``.parquet``.
+
+    Returns
+    -------
+    callable
+        Takes the table. Cells of a CSV file that a spreadsheet would run are made text.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another.
+    FileNotFoundError
+        If the folder does not exist.
+    ImportError
+        If pyarrow is needed and missing.
+    """
+    path = Path(path).expanduser()
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".parquet"):
+        raise ValueError(f"'{path}' must end in .csv or .parquet; other formats are not written.")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
+    if kind == ".parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise ImportError(
+                f"Writing '{path}' needs pyarrow: pip install 'leukfeat[parquet]', or write a .csv file."
+            ) from error
+
+    def write(table: pd.DataFrame) -> None:
+        with written_whole(path) as partial:
+            if kind == ".parquet":
+                table.to_parquet(partial, index=False, engine="pyarrow")
+            else:
+                _guarded(table).to_csv(partial, index=False, lineterminator="\n")
+
+    return write
+
+
+def _guarded(table: pd.DataFrame) -> pd.DataFrame:
+    safe = table.rename(
+        columns=dict(zip(table, guard_formulas(pd.Series(list(table))), strict=True))
+    )
+    for name in safe.columns:
+        column = safe[name]
+        if not pd.api.types.is_numeric_dtype(column):
+            text = column.where(column.isna(), column.astype(str)).astype(object)
+            safe[name] = guard_formulas(text)
+    return safe
