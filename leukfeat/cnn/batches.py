@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.cnn.augmentation import Augmentation, augment_batch
+from leukfeat.cnn.images import CellImages
 
 __all__ = ["n_steps", "training_batches"]
 
@@ -31,7 +32,7 @@ def n_steps(n_cells: int, batch_size: int) -> int:
 
 
 def training_batches(
-    pixels: NDArray[np.uint8],
+    images: CellImages,
     labels: NDArray[np.int64],
     weights: NDArray[np.float32],
     *,
@@ -49,8 +50,8 @@ def training_batches(
 
     Parameters
     ----------
-    pixels : ndarray of uint8 of shape (n, height, width, 3)
-        Decoded images, in memory or memory-mapped.
+    images : CellImages
+        Decoded cells.
     labels : ndarray of int64 of shape (n,)
     weights : ndarray of float32 of shape (n,)
         Weight of each cell in the loss.
@@ -63,13 +64,13 @@ def training_batches(
 
     Yields
     ------
-    images : tensor of float32 of shape (batch, height, width, 3)
+    pixels : tensor of float32 of shape (batch, height, width, 3)
         0 to 255.
     labels, weights : tensor of shape (batch,)
     """
     import tensorflow as tf
 
-    n = len(pixels)
+    n = len(images)
 
     def rows() -> Iterator[tuple[Any, ...]]:
         count = itertools.count(first_epoch * n_steps(n, batch_size))
@@ -78,15 +79,15 @@ def training_batches(
             for start in range(0, n, batch_size):
                 chosen = order[start : start + batch_size]
                 seed = np.array([random_state, next(count)], np.int64)
-                yield pixels[chosen], labels[chosen], weights[chosen], seed
+                yield images.pixels(chosen), labels[chosen], weights[chosen], seed
 
-    def augmented(images: Any, labels: Any, weights: Any, seed: Any) -> tuple[Any, Any, Any]:
+    def augmented(pixels: Any, labels: Any, weights: Any, seed: Any) -> tuple[Any, Any, Any]:
         if augmentation is None:
-            return tf.cast(images, tf.float32), labels, weights
-        return augment_batch(images, seed, augmentation, fill=fill), labels, weights
+            return tf.cast(pixels, tf.float32), labels, weights
+        return augment_batch(pixels, seed, augmentation, fill=fill), labels, weights
 
     signature = (
-        tf.TensorSpec((None, *pixels.shape[1:]), tf.uint8),
+        tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
         tf.TensorSpec((None,), tf.int64),
         tf.TensorSpec((None,), tf.float32),
         tf.TensorSpec((2,), tf.int64),

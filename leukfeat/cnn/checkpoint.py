@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from leukfeat.atomic_file import written_whole
+
 __all__ = ["CHECKPOINT_FORMAT", "Checkpoint", "Progress", "digest_of"]
 
 CHECKPOINT_FORMAT = 1
@@ -127,12 +129,8 @@ class Checkpoint:
             "last": last,
             "best": best,
         }
-        temporary = self._state.with_suffix(".tmp")
-        with temporary.open("w") as file:
-            json.dump(state, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._state)
+        with written_whole(self._state) as partial:
+            partial.write_text(json.dumps(state, indent=1))
         for old in self.folder.glob("*-[0-9][0-9][0-9][0-9][0-9].keras"):
             if old.name not in (last, best):
                 old.unlink()

@@ -14,6 +14,7 @@ from leukfeat.cnn.config import CNNConfig
 from leukfeat.cnn.images import CellImages, read_cells
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import SpecMismatchError
+from leukfeat.features.cells_input import as_dataset
 
 __all__ = ["CNNClassifier", "TrainingRecord"]
 
@@ -217,7 +218,7 @@ class CNNClassifier:
             If the size or the crop differs.
         """
         wanted = self.config.input_size, self.config.crop
-        given = tuple(images.X.shape[1:3]), images.crop
+        given = images.input_size, images.crop
         if given != wanted:
             raise SpecMismatchError(
                 f"The network takes input_size={wanted[0]}, crop={wanted[1]}; these images have "
@@ -254,8 +255,8 @@ class CNNClassifier:
     def _blocks(self, cells: Any) -> Iterator[CellImages]:
         if isinstance(cells, CellImages):
             self.check_spec(cells)
-        elif not isinstance(cells, CellDataset):
-            cells = CellDataset.from_arrays(cells)
+        else:
+            cells = as_dataset(cells)
         for start in range(0, len(cells), _BLOCK):
             block = cells[start : start + _BLOCK]
             yield block if isinstance(block, CellImages) else self.read_cells(block)

@@ -15,7 +15,7 @@ from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
 from leukfeat.cnn.config import CNNConfig
 from leukfeat.cnn.images import CellImages, read_cells
 from leukfeat.cnn.network import build_network, is_binary
-from leukfeat.cnn.training import LabelledPixels, class_weights, train
+from leukfeat.cnn.training import LabelledImages, class_weights, train
 from leukfeat.data.dataset import CellDataset
 from leukfeat.splitting import check_split, make_splits
 
@@ -77,9 +77,13 @@ def fit_cnn(
 
     Examples
     --------
-    >>> import leukfeat as lf
-    >>> cells = lf.make_cells(24, image_size=32)  # doctest: +SKIP
-    >>> cnn = lf.fit_cnn(cells, input_size=(32, 32), filters=(8, 8), epochs=2)  # doctest: +SKIP
+    >>> from leukfeat import make_cells
+    >>> from leukfeat.cnn import fit_cnn
+    >>> cells = make_cells(10, 40, size=32)
+    >>> small = {"input_size": (32, 32), "filters": (4, 4), "dense": (), "epochs": 1}
+    >>> cnn = fit_cnn(cells, **small, progress=False)
+    >>> cnn.predict_proba(cells).shape
+    (40, 2)
     """
     config = (config if config is not None else CNNConfig()).replace(**settings)
     images = _read(cells, config, progress)
@@ -97,15 +101,15 @@ def fit_cnn(
     weights = np.ones(n_classes, np.float32)
     if config.class_weight == "balanced":
         weights = class_weights(y, n_classes)
-    training = LabelledPixels(images.X, y, weights[y])
+    training = LabelledImages(images, y, weights[y])
     to_validate = None
     if held_out_images is not None:
         y_held_out = _labels(held_out_images)
-        to_validate = LabelledPixels(held_out_images.X, y_held_out, weights[y_held_out])
-    fill = _fill(images.X, config.augmentation)
+        to_validate = LabelledImages(held_out_images, y_held_out, weights[y_held_out])
+    fill = _fill(images, config.augmentation)
 
     def build() -> Any:
-        moments = _channel_moments(images.X) if config.standardise == "dataset" else None
+        moments = _channel_moments(images) if config.standardise == "dataset" else None
         return build_network(config, n_classes, channel_moments=moments, random_state=random_state)
 
     model, history = train(
@@ -133,7 +137,7 @@ def fit_cnn(
         record=TrainingRecord(
             history=history,
             subjects=frozenset().union(*(_subject_digests(part) for part in seen)),
-            ids=frozenset().union(*(part.ids.tolist() for part in seen)),
+            ids=frozenset().union(*(set(part.ids) for part in seen if part.ids is not None)),
             n_training=len(images),
             n_validation=0 if held_out_images is None else len(held_out_images),
             notes=notes,
@@ -145,7 +149,7 @@ def fit_cnn(
 
 def _read(cells: CellDataset | CellImages, config: CNNConfig, progress: bool) -> CellImages:
     if isinstance(cells, CellImages):
-        size, crop = tuple(cells.X.shape[1:3]), cells.crop
+        size, crop = cells.input_size, cells.crop
         if (size, crop) != (config.input_size, config.crop):
             raise ValueError(
                 f"The images were read with input_size={size}, crop={crop}, but the network "
@@ -204,27 +208,23 @@ def _check_apart(images: CellImages, validation: CellImages) -> tuple[str, ...]:
     return ()
 
 
-def _fill(pixels: NDArray[np.uint8], augmentation: Augmentation | None) -> str:
+def _fill(images: CellImages, augmentation: Augmentation | None) -> str:
     if augmentation is None or augmentation.fill != "auto":
         return "black" if augmentation is None else augmentation.fill
-    some = pixels[:: max(1, len(pixels) // 200)]
+    some = images.pixels(slice(None, None, max(1, len(images) // 200)))
     corners = some[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     return "black" if (corners == 0).all(axis=2).mean() > 0.5 else "reflect"
 
 
-def _channel_moments(pixels: NDArray[np.uint8]) -> tuple[NDArray, NDArray]:
-    counts = [
-        sum(
-            np.bincount(pixels[i : i + 64, ..., channel].ravel(), minlength=256)
-            for i in range(0, len(pixels), 64)
-        )
-        for channel in range(3)
-    ]
+def _channel_moments(images: CellImages) -> tuple[NDArray, NDArray]:
+    counts = np.zeros((3, 256))
+    for start in range(0, len(images), 64):
+        pixels = images.pixels(slice(start, start + 64))
+        for channel in range(3):
+            counts[channel] += np.bincount(pixels[..., channel].ravel(), minlength=256)
     levels = np.arange(256)
-    means = np.array([np.average(levels, weights=count) for count in counts])
-    variances = [
-        np.average((levels - m) ** 2, weights=n) for m, n in zip(means, counts, strict=True)
-    ]
+    means = counts @ levels / counts.sum(axis=1)
+    variances = counts @ levels**2 / counts.sum(axis=1) - means**2
     return means, np.maximum(variances, 1e-3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 import weakref
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import ImageReadError
 from leukfeat.features.cell_reading import pixel_key
+from leukfeat.features.feature_set import FeatureSet
 from leukfeat.features.geometry import central_window, resize
 from leukfeat.imaging.controls import CONTROL_COLUMNS, measure_controls
 from leukfeat.imaging.reading import read_image
@@ -26,16 +28,18 @@ MEMORY_LIMIT = 2 << 30
 """Bytes of decoded pixels above which they are kept in a temporary file instead of memory."""
 
 
-class CellImages:
-    """Decoded cells with what is known of them: what a `FeatureSet` is to features.
+class CellImages(FeatureSet):
+    """Decoded cells with what is known of them: a `FeatureSet` whose rows are images.
+
+    Selecting rows copies no pixels.
 
     Parameters
     ----------
-    X : ndarray of uint8 of shape (n_cells, height, width, 3)
-        RGB.
+    pixels : ndarray of uint8 of shape (n, height, width, 3)
+        RGB, in memory or memory-mapped.
     cells : CellDataset
         One row an image.
-    ids : ndarray of str of shape (n_cells,)
+    ids : ndarray of str of shape (n,)
         Digest of each image as decoded, before it was cropped and resized.
     controls : pandas.DataFrame
         Colour, size and border of each image as decoded.
@@ -49,13 +53,12 @@ class CellImages:
     read_cells : make one from a dataset.
     """
 
-    spec = None
-    dtype = np.dtype(np.uint8)
     ndim = 4
+    dtype = np.dtype(np.uint8)  # type: ignore[assignment]
 
     def __init__(
         self,
-        X: NDArray[np.uint8],
+        pixels: NDArray[np.uint8],
         cells: CellDataset,
         *,
         ids: NDArray,
@@ -63,73 +66,73 @@ class CellImages:
         crop: int | None = None,
         skipped: pd.DataFrame | None = None,
     ) -> None:
-        self.X = X
-        self.cells = cells
+        # FeatureSet's own __init__ would take the pixels for a matrix of float32.
+        self._pixels = pixels
+        self._rows = np.arange(len(pixels))
+        self.crop = crop
+        self.y, self.subjects, self.groups = cells.y, cells.subjects, cells.groups
         self.ids = ids
         self.controls = controls.reset_index(drop=True)
-        self.crop = crop
+        known = ["image", "label", "subject", "group"]
+        self.columns = cells.frame.drop(columns=known, errors="ignore")
+        self.spec = None
+        self.class_names, self.positive, self.name = cells.class_names, cells.positive, cells.name
         self.skipped = pd.DataFrame(columns=["image", "reason"]) if skipped is None else skipped
+        self.feature_names = None
 
     @property
-    def y(self) -> NDArray | None:
-        """Labels, ``int64``, -1 where unknown."""
-        return self.cells.y
+    def X(self) -> NDArray:  # type: ignore[override]
+        """The pixels, of shape ``(n_cells, height, width, 3)``; a copy where rows were selected."""
+        return self.pixels(slice(None))
+
+    def pixels(self, rows: Any) -> NDArray[np.uint8]:
+        """Return the pixels of some rows.
+
+        Parameters
+        ----------
+        rows : slice, or array of int
+            Which.
+
+        Returns
+        -------
+        ndarray of uint8 of shape (n_rows, height, width, 3)
+        """
+        chosen = self._rows[rows]
+        whole = len(chosen) == len(self._pixels) and (np.diff(chosen) == 1).all()
+        return self._pixels if whole else self._pixels[chosen]
 
     @property
-    def subjects(self) -> NDArray | None:
-        """The patient of each cell."""
-        return self.cells.subjects
+    def input_size(self) -> tuple[int, int]:
+        """Height and width, in pixels."""
+        return self._pixels.shape[1:3]  # type: ignore[return-value]
 
     @property
-    def groups(self) -> NDArray | None:
-        """What must stay on one side of a split."""
-        return self.cells.groups
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        return self.cells.class_names
-
-    @property
-    def positive(self) -> str | None:
-        """Name of the positive class."""
-        return self.cells.positive
-
-    @property
-    def name(self) -> str:
-        """Name of the dataset."""
-        return self.cells.name
-
-    @property
-    def columns(self) -> pd.DataFrame:
-        """What else is known of each cell."""
-        return self.cells.frame.drop(columns=["image"])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """``(n_cells, height, width, 3)``."""
-        return self.X.shape
-
-    def column(self, name: str) -> NDArray:
-        """Return one column of the dataset; see :meth:`CellDataset.column`."""
-        return self.cells.column(name)
+        return (len(self), *self._pixels.shape[1:])
 
     def __len__(self) -> int:
-        return len(self.X)
+        return len(self._rows)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        return np.array(self.X, dtype=dtype, copy=copy)
 
     def __getitem__(self, rows: Any) -> CellImages:
-        return CellImages(
-            self.X[rows],
-            self.cells[rows],
-            ids=self.ids[rows],
-            controls=self.controls.iloc[rows],
-            crop=self.crop,
-            skipped=self.skipped,
-        )
+        rows = rows if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
+        chosen = copy.copy(self)
+        chosen._rows = self._rows[rows]
+        for name in ("y", "subjects", "groups", "ids"):
+            values = getattr(self, name)
+            setattr(chosen, name, None if values is None else values[rows])
+        for name in ("controls", "columns"):
+            setattr(chosen, name, getattr(self, name).iloc[rows].reset_index(drop=True))
+        return chosen
 
     def __repr__(self) -> str:
-        height, width = self.X.shape[1:3]
-        return f"CellImages({self.cells!r}, {height} x {width} px)"
+        described = super().__repr__().removeprefix("FeatureSet")
+        return f"CellImages{described}".replace(
+            f"{self.shape[1]} features", f"{self.shape[1]} x {self.shape[2]} px"
+        )
 
 
 class _Read(NamedTuple):

@@ -61,7 +61,9 @@ def convolve(
         kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
     )(x)
     if batch_norm:
-        x = keras.layers.BatchNormalization()(x)
+        # Keras's own 0.99 takes hundreds of steps to forget the start: with few cells the
+        # validation loss of the first epochs would say nothing.
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)
     return x if activation is None else activate(x, activation)
 
 

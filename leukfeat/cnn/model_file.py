@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
 from leukfeat.cnn.config import CNNConfig
 
@@ -62,14 +63,10 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
             "ids": sorted(record.ids),
         },
     }
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.keras")
-    try:
-        classifier.model_.save(temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
+    with written_whole(target) as partial:
+        classifier.model_.save(partial)
+        with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(facts))
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:

@@ -15,26 +15,27 @@ from numpy.typing import NDArray
 from leukfeat.cnn.batches import n_steps, training_batches
 from leukfeat.cnn.checkpoint import Checkpoint, Progress
 from leukfeat.cnn.config import CNNConfig
+from leukfeat.cnn.images import CellImages
 from leukfeat.cnn.steps import Outcome, Steps
 
-__all__ = ["LabelledPixels", "class_weights", "train"]
+__all__ = ["LabelledImages", "class_weights", "train"]
 
 _log = logging.getLogger("leukfeat")
 
 
-class LabelledPixels(NamedTuple):
+class LabelledImages(NamedTuple):
     """What a network is trained or validated on.
 
     Parameters
     ----------
-    pixels : ndarray of uint8 of shape (n, height, width, 3)
+    images : CellImages
     labels : ndarray of int64 of shape (n,)
         From 0 to the number of classes less 1.
     weights : ndarray of float32 of shape (n,)
         Weight of each cell in the loss.
     """
 
-    pixels: NDArray[np.uint8]
+    images: CellImages
     labels: NDArray[np.int64]
     weights: NDArray[np.float32]
 
@@ -55,8 +56,8 @@ def class_weights(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float
     Examples
     --------
     >>> import numpy as np
-    >>> class_weights(np.array([0, 1, 1, 1]), 2).round(2).tolist()
-    [2.0, 0.67]
+    >>> class_weights(np.array([0, 1, 1, 1, 1, 1]), 2)
+    array([3. , 0.6], dtype=float32)
     """
     counts = np.bincount(labels, minlength=n_classes)
     return (len(labels) / (n_classes * np.maximum(counts, 1))).astype(np.float32)
@@ -64,8 +65,8 @@ def class_weights(labels: NDArray[np.int64], n_classes: int) -> NDArray[np.float
 
 def train(
     build: Callable[[], Any],
-    training: LabelledPixels,
-    validation: LabelledPixels | None,
+    training: LabelledImages,
+    validation: LabelledImages | None,
     *,
     config: CNNConfig,
     fill: str,
@@ -79,9 +80,9 @@ def train(
     ----------
     build : callable
         Returns the compiled network to start from; not called when a checkpoint is taken up.
-    training : LabelledPixels
+    training : LabelledImages
         What it learns from.
-    validation : LabelledPixels or None
+    validation : LabelledImages or None
         What its best epoch is chosen on; without it the last epoch is the best.
     config : CNNConfig
         Epochs, patience, batch size and augmentation.
@@ -118,7 +119,7 @@ def train(
         random_state=random_state,
         first_epoch=state.epoch,
     )
-    n_batches = n_steps(len(training.pixels), config.batch_size)
+    n_batches = n_steps(len(training.images), config.batch_size)
     with tqdm(
         total=config.epochs * n_batches,
         initial=state.epoch * n_batches,
@@ -200,11 +201,13 @@ def _one_epoch(
     return _means(outcomes)
 
 
-def _validate(steps: Steps, validation: LabelledPixels, batch_size: int) -> dict[str, float]:
+def _validate(steps: Steps, validation: LabelledImages, batch_size: int) -> dict[str, float]:
     outcomes = []
-    for start in range(0, len(validation.pixels), batch_size):
-        images, labels, weights = (part[start : start + batch_size] for part in validation)
-        outcomes.append(steps.check(images.astype(np.float32), labels, weights))
+    images, labels, weights = validation
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, start + batch_size)
+        pixels = images.pixels(rows).astype(np.float32)
+        outcomes.append(steps.check(pixels, labels[rows], weights[rows]))
     return {f"val_{name}": value for name, value in _means(outcomes).items()}
 
 

@@ -1,0 +1,123 @@
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from leukfeat import CellDataset, evaluate
+from leukfeat.cnn import fit_cnn, load_cnn, read_cells
+from leukfeat.cnn.learning_curves import plot_learning_curves
+from leukfeat.exceptions import LeakageError, SpecMismatchError
+
+
+def test_datasets_arrays_paths_and_decoded_images_are_all_taken(trained, other_discs):
+    wanted = trained.predict_proba(other_discs)
+    assert wanted.shape == (30, 2)
+    np.testing.assert_allclose(wanted.sum(axis=1), 1)
+    for cells in (
+        trained.read_cells(other_discs),
+        other_discs.images,
+        np.stack(other_discs.images),
+    ):
+        np.testing.assert_allclose(trained.predict_proba(cells), wanted, atol=1e-6)
+    assert trained.predict_proba(other_discs[:0]).shape == (0, 2)
+
+
+def test_a_prediction_does_not_depend_on_its_neighbours(trained, other_discs):
+    together = trained.predict_proba(other_discs)
+    alone = np.concatenate([trained.predict_proba(other_discs[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(alone, together[:5], atol=1e-6)
+
+
+def test_the_threshold_decides_for_two_classes(trained, other_discs):
+    probability = trained.predict_proba(other_discs)[:, trained.positive_]
+    np.testing.assert_array_equal(trained.predict(other_discs), probability >= 0.5)
+    strict = pickle.loads(pickle.dumps(trained))
+    strict.threshold_ = float(np.sort(probability)[-3])
+    assert strict.predict(other_discs).sum() == 3
+
+
+def test_more_than_two_classes(small):
+    rng = np.random.default_rng(0)
+    colours = np.array([[200, 90, 90], [90, 200, 90], [90, 90, 200]])
+    y = np.arange(90) % 3
+    images = rng.normal(colours[y][:, None, None], 20, (90, 32, 32, 3)).clip(0, 255)
+    cells = CellDataset.from_arrays(images.astype(np.uint8), y, np.arange(90) % 9)
+    cnn = fit_cnn(cells, epochs=8, learning_rate=5e-3, **small)
+    assert cnn.predict_proba(cells).shape == (90, 3)
+    assert cnn.threshold_ is None
+    assert cnn.positive_ is None
+    assert cnn.score(cells) > 0.8
+
+
+def test_evaluate_takes_it_like_a_head(trained, other_discs, discs):
+    result = evaluate(trained, trained.read_cells(other_discs))
+    accuracy = next(r for r in result.scores.itertuples() if r.metric == "accuracy")
+    assert accuracy.estimate == pytest.approx(trained.score(other_discs))
+    assert accuracy.n_subjects == 6
+    with pytest.raises(LeakageError, match="in training"):
+        evaluate(trained, trained.read_cells(discs))
+    with pytest.raises(SpecMismatchError, match="read_cells"):
+        evaluate(trained, read_cells(other_discs, input_size=(16, 16)))
+
+
+def test_a_file_gives_the_same_classifier_back(trained, other_discs, tmp_path):
+    import keras
+
+    path = tmp_path / "cnn.keras"
+    trained.save(path)
+    loaded = load_cnn(path)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(other_discs), trained.predict_proba(other_discs)
+    )
+    assert loaded.config == trained.config
+    assert loaded.history_.equals(trained.history_)
+    assert loaded.train_subjects_ == trained.train_subjects_
+    assert loaded.class_names_ == ("hem", "all")
+    assert (loaded.positive_, loaded.threshold_) == (1, 0.5)
+    assert repr(loaded) == repr(trained)
+    stock = keras.models.load_model(path, safe_mode=True)
+    pixels = loaded.read_cells(other_discs[:4]).X.astype(np.float32)
+    np.testing.assert_allclose(
+        np.asarray(stock(pixels))[:, 0], trained.predict_proba(other_discs[:4])[:, 1], atol=1e-6
+    )
+    assert [p.name for p in tmp_path.iterdir()] == ["cnn.keras"]
+
+
+def test_no_name_of_a_patient_is_in_the_file(trained, discs, tmp_path):
+    trained.save(tmp_path / "cnn.keras")
+    with zipfile.ZipFile(tmp_path / "cnn.keras") as archive:
+        text = b"".join(archive.read(name) for name in archive.namelist())
+    assert not [s for s in set(discs.subjects) if f'"{s}"'.encode() in text]
+    assert next(iter(trained.train_subjects_)).encode() in text
+
+
+def test_what_is_no_network_of_ours_is_refused(trained, tmp_path):
+    with pytest.raises(ValueError, match=r"end in '\.keras'"):
+        trained.save(tmp_path / "cnn.h5")
+    (tmp_path / "text.keras").write_text("no archive")
+    with pytest.raises(ValueError, match="no network saved by leukfeat"):
+        load_cnn(tmp_path / "text.keras")
+    trained.model_.save(tmp_path / "stock.keras")
+    with pytest.raises(ValueError, match="no network saved by leukfeat"):
+        load_cnn(tmp_path / "stock.keras")
+    trained.save(tmp_path / "newer.keras")
+    with zipfile.ZipFile(tmp_path / "newer.keras") as archive:
+        facts = archive.read("leukfeat.json").replace(b'"format": 1', b'"format": 9')
+        members = {n: archive.read(n) for n in archive.namelist() if n != "leukfeat.json"}
+    with zipfile.ZipFile(tmp_path / "newer.keras", "w") as archive:
+        for name, data in (members | {"leukfeat.json": facts}).items():
+            archive.writestr(name, data)
+    with pytest.raises(ValueError, match="format 9"):
+        load_cnn(tmp_path / "newer.keras")
+
+
+def test_learning_curves_show_both_sides_and_the_kept_epoch(trained):
+    figure = trained.plot_history()
+    loss, accuracy = figure.axes
+    np.testing.assert_array_equal(loss.lines[0].get_ydata(), trained.history_["loss"])
+    np.testing.assert_array_equal(loss.lines[1].get_ydata(), trained.history_["val_loss"])
+    best = trained.history_["val_loss"].idxmin() + 1
+    assert list(accuracy.lines[2].get_xdata()) == [best, best]
+    alone = plot_learning_curves(trained.history_[["epoch", "loss", "accuracy"]])
+    assert len(alone.axes[0].lines) == 1

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from leukfeat.cnn import fit_cnn
+from leukfeat.cnn.checkpoint import Checkpoint, Progress, digest_of
+from leukfeat.cnn.steps import Steps
+from leukfeat.cnn.training import class_weights
+
+
+def weights_of(cnn):
+    return [np.asarray(w) for w in cnn.model_.get_weights()]
+
+
+def test_it_learns_what_can_be_learnt(trained, other_discs):
+    assert trained.history_["loss"].iloc[-1] < 0.6 * trained.history_["loss"].iloc[0]
+    assert trained.score(other_discs) > 0.9
+
+
+def test_the_best_epoch_is_what_is_kept(trained, discs):
+    import keras
+
+    from leukfeat.cnn.fitting import _set_aside
+
+    images = trained.read_cells(discs)
+    rows, held_out, _ = _set_aside(images, trained.config, "group", 0)
+    y = images.y[held_out]
+    weights = class_weights(images.y[rows], 2)[y]
+    loss = Steps(trained.model_).check(images.pixels(held_out).astype(np.float32), y, weights).loss
+    assert loss == pytest.approx(trained.history_["val_loss"].min(), rel=1e-5)
+    assert isinstance(trained.model_, keras.Model)
+
+
+@pytest.mark.parametrize("killed_in", ["epoch", "checkpoint"])
+def test_a_killed_training_goes_on_to_the_same_weights(
+    discs, small, tmp_path, monkeypatch, killed_in
+):
+    settings = {**small, "epochs": 3, "patience": None, "dropout": 0.5}
+    through = fit_cnn(discs, **settings)
+    calls = {"learn": 0, "save": 0}
+
+    def dying(name, original, at):
+        def call(self, *arguments):
+            calls[name] += 1
+            if calls[name] == at:
+                raise KeyboardInterrupt
+            return original(self, *arguments)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        if killed_in == "epoch":
+            patch.setattr(Steps, "learn", dying("learn", Steps.learn, at=6))
+        else:
+            patch.setattr(Checkpoint, "save", dying("save", Checkpoint.save, at=2))
+        with pytest.raises(KeyboardInterrupt):
+            fit_cnn(discs, checkpoint=tmp_path, **settings)
+    resumed = fit_cnn(discs, checkpoint=tmp_path, **settings)
+    for a, b in zip(weights_of(through), weights_of(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+    kept = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+    assert through.history_[kept].equals(resumed.history_[kept])
+
+
+def test_killed_while_a_model_is_written_the_state_points_to_whole_files(tmp_path):
+    class Model:
+        def __init__(self, dies=False):
+            self.dies = dies
+
+        def save(self, path):
+            path.write_text("half")
+            if self.dies:
+                raise KeyboardInterrupt
+            path.write_text("whole")
+
+    checkpoint = Checkpoint(tmp_path, {"seed": "0"})
+    checkpoint.save(Model(), Progress(1, 1, 0.5, [{"loss": 1.0}]))
+    with pytest.raises(KeyboardInterrupt):
+        checkpoint.save(Model(dies=True), Progress(2, 2, 0.4, []))
+    progress, last, best = Checkpoint(tmp_path, {"seed": "0"}).load()
+    assert progress == Progress(1, 1, 0.5, [{"loss": 1.0}])
+    assert {last.read_text(), best.read_text()} == {"whole"}
+
+
+def test_a_checkpoint_of_another_training_is_refused(discs, small, tmp_path):
+    settings = {**small, "epochs": 1, "augmentation": None}
+    fit_cnn(discs, checkpoint=tmp_path, **settings)
+    with pytest.raises(ValueError, match="settings differ"):
+        fit_cnn(discs, checkpoint=tmp_path, **settings, l2=0.1)
+    with pytest.raises(ValueError, match="training cells, validation cells differ"):
+        fit_cnn(discs[:60], checkpoint=tmp_path, **settings)
+    with pytest.raises(FileExistsError, match="already holds"):
+        fit_cnn(discs, checkpoint=tmp_path, if_checkpoint="error", **settings)
+    with pytest.raises(ValueError, match="if_checkpoint"):
+        fit_cnn(discs, checkpoint=tmp_path, if_checkpoint="maybe", **settings)
+    again = fit_cnn(discs, checkpoint=tmp_path, if_checkpoint="overwrite", **settings, l2=0.1)
+    assert len(again.history_) == 1
+
+
+def test_training_stops_early_and_the_rate_is_halved(discs, small):
+    # Labels that say nothing: the loss on unseen subjects soon stops falling.
+    rng = np.random.default_rng(0)
+    shuffled = type(discs)(
+        discs.frame.assign(label=rng.permutation(discs.y)), class_names=discs.class_names
+    )
+    cnn = fit_cnn(
+        shuffled, epochs=40, patience=2, learning_rate=0.02, augmentation=None, l2=0.0, **small
+    )
+    history = cnn.history_
+    best = history["val_loss"].idxmin()
+    assert len(history) == best + 3 < 40
+    assert history["learning_rate"].iloc[-1] < history["learning_rate"].iloc[0]
+
+
+def test_a_diverging_training_says_so(discs, small):
+    with pytest.raises(FloatingPointError, match="Lower 'learning_rate'"):
+        fit_cnn(
+            discs, epochs=4, learning_rate=1e30, optimizer="sgd", batch_norm=False,
+            augmentation=None, **small,
+        )  # fmt: skip
+
+
+def test_without_validation_the_last_epoch_is_kept(discs, small):
+    cnn = fit_cnn(discs[:40], epochs=2, validation_fraction=0, augmentation=None, **small)
+    assert len(cnn.history_) == 2
+    assert "val_loss" not in cnn.history_
+    assert cnn.record.n_validation == 0
+    assert "last epoch" in cnn.split_note_
+
+
+def test_class_weights_give_every_class_the_same_sum():
+    y = np.array([0] * 30 + [1] * 10)
+    weights = class_weights(y, 2)[y]
+    assert weights[y == 0].sum() == pytest.approx(weights[y == 1].sum())
+    assert weights.mean() == pytest.approx(1)
+
+
+def test_a_digest_tells_where_one_part_ends():
+    assert digest_of(["a", "b"]) != digest_of(["ab"])
+    assert digest_of(np.array([1, 2])) == digest_of(np.array([1, 2]))
