@@ -18,11 +18,12 @@ from .defects import (
 )
 from .drawing import draw_cell
 from .hierarchy import Stream, draw_hierarchy, fold_of_subjects, stream
-from .kinds import CLASS_NAMES, Traits
+from .kinds import CLASS_NAMES
 from .masking import cut_out, paste
 from .optics import expose
 from .oracle import oracle_score
 from .sampling import draw_looks, draw_traits
+from .surroundings import put_into_plasma
 
 __all__ = ["make_cells"]
 
@@ -153,13 +154,18 @@ def make_cells(
     streams = rows[["subject_no", "cell_no"]].to_numpy().tolist()
     prepared = looks.to_numpy().tolist()
     for i in np.flatnonzero(original):
-        images[i], clipped[i] = _picture(
-            stream(random_state, Stream.PIXELS, *streams[i]),
-            traits[i],
-            Look(*prepared[i]),
-            size,
-            um_per_px,
+        # A stream each for shape, mask and noise: the number of pixels, and so of the values that
+        # the noise takes, then changes neither the shape nor the truth.
+        shape, mask, noise = (
+            stream(random_state, purpose, *streams[i])
+            for purpose in (Stream.SHAPE, Stream.MASK, Stream.NOISE)
         )
+        look = Look(*prepared[i])
+        drawn = draw_cell(shape, traits[i], look, look.scale / um_per_px)
+        scene = put_into_plasma(shape, drawn)
+        picture = expose(noise, scene, look, drawn.patch.px_per_um)
+        picture, clipped[i] = cut_out(mask, picture, drawn.depth, look, drawn.patch)
+        images[i] = paste(picture, size)
         if shortcut == "background" and labels[i] == 1:
             images[i][~images[i].any(axis=2)] = BACKGROUND_GREY
     for i in np.flatnonzero(~original):
@@ -187,17 +193,6 @@ def make_cells(
         name="procedural",
         **{name: frame[name] for name in frame.columns},
     )
-
-
-def _picture(
-    rng: np.random.Generator, traits: Traits, look: Look, size: int, um_per_px: float
-) -> tuple[np.ndarray, bool]:
-    drawn = draw_cell(rng, traits, look, look.scale / um_per_px)
-    picture = expose(rng, drawn.dyes, look, 1 / um_per_px)
-    picture, clipped = cut_out(rng, picture, drawn.depth, look, 1 / um_per_px)
-    canvas = np.zeros((size, size, 3), np.uint8)
-    paste(picture, canvas)
-    return canvas, clipped
 
 
 def _check_counts(**counts: Any) -> None:

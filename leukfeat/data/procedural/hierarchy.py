@@ -49,10 +49,12 @@ class Stream(IntEnum):
     LAYOUT = 7
     MIX = 8
     TRAITS = 9
-    PIXELS = 10
-    DUPLICATES = 11
-    LABELS = 12
-    SMEAR = 13
+    SHAPE = 10
+    MASK = 11
+    NOISE = 12
+    DUPLICATES = 13
+    LABELS = 14
+    SMEAR = 15
 
 
 def stream(random_state: int, *key: int) -> np.random.Generator:

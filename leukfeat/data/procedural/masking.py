@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from .appearance import Look
+from .patch import Patch
 from .texture import smooth_noise
 
 __all__ = ["cut_out", "paste"]
@@ -15,7 +16,7 @@ _BITTEN = 0.06
 
 
 def cut_out(
-    rng: np.random.Generator, picture: np.ndarray, depth: np.ndarray, look: Look, px_per_um: float
+    rng: np.random.Generator, picture: np.ndarray, depth: np.ndarray, look: Look, patch: Patch
 ) -> tuple[np.ndarray, bool]:
     """Set everything outside the mask of the cell to 0.
 
@@ -29,8 +30,8 @@ def cut_out(
         Distance from the cell's edge (µm), positive inside.
     look : Look
         Of this, the edge of the mask.
-    px_per_um : float
-        Pixels a µm.
+    patch : Patch
+        The raster of the picture.
 
     Returns
     -------
@@ -39,14 +40,13 @@ def cut_out(
     clipped : bool
         Whether a part of the cell was cut off.
     """
-    side = depth.shape[0]
-    rough = np.float32(look.edge_rough) * smooth_noise(rng, side, px_per_um, 0.7)
+    rough = np.float32(look.edge_rough) * smooth_noise(rng, patch, 0.7)
     edge = depth + rough + np.float32(look.edge_um)
     kind = rng.random()
     clipped = kind < _CLIPPED + _BITTEN
     if clipped:
-        edge = np.minimum(edge, _loss(rng, depth, px_per_um, straight=kind < _CLIPPED))
-    edge *= np.float32(px_per_um)
+        edge = np.minimum(edge, _loss(rng, depth, patch, straight=kind < _CLIPPED))
+    edge *= np.float32(patch.px_per_um)
     mask = edge > 0
     if look.edge_soft > 0.05:
         # Segmented at another size and scaled: the outermost pixels are half black.
@@ -56,31 +56,40 @@ def cut_out(
     return cut.astype(np.uint8), clipped
 
 
-def paste(picture: np.ndarray, canvas: np.ndarray) -> None:
-    """Put a picture into the middle of a canvas, in place; what does not fit is cut off.
+def paste(picture: np.ndarray, size: int) -> np.ndarray:
+    """Put a picture into the middle of an empty one; what does not fit is cut off.
 
     Parameters
     ----------
     picture : ndarray of uint8, shape (h, w, 3)
         What to paste.
-    canvas : ndarray of uint8, shape (size, size, 3)
-        Where to.
+    size : int
+        Height and width of the new picture.
+
+    Returns
+    -------
+    ndarray of uint8, shape (size, size, 3)
     """
+    canvas = np.zeros((size, size, 3), np.uint8)
     taken, put = [], []
-    for have, room in zip(picture.shape[:2], canvas.shape[:2], strict=True):
-        n = min(have, room)
-        taken.append(slice((have - n) // 2, (have - n) // 2 + n))
-        put.append(slice((room - n) // 2, (room - n) // 2 + n))
+    for have in picture.shape[:2]:
+        # Middle on middle: a smaller canvas shows the middle of what a larger one shows.
+        start = size // 2 - have // 2
+        first, last = max(start, 0), min(start + have, size)
+        put.append(slice(first, last))
+        taken.append(slice(first - start, last - start))
     canvas[put[0], put[1]] = picture[taken[0], taken[1]]
+    return canvas
 
 
 def _loss(
-    rng: np.random.Generator, depth: np.ndarray, px_per_um: float, *, straight: bool
+    rng: np.random.Generator, depth: np.ndarray, patch: Patch, *, straight: bool
 ) -> np.ndarray:
     # Distance (µm) from a straight cut, as at the border of a tile, or from a round bite, as
     # where a neighbour was taken away with a part of the cell.
-    side = depth.shape[0]
-    axis = (np.arange(side, dtype=np.float32) - np.float32((side - 1) / 2)) / np.float32(px_per_um)
+    axis = (
+        np.arange(patch.side, dtype=np.float32) - np.float32((patch.side - 1) / 2)
+    ) / np.float32(patch.px_per_um)
     x, y = axis[None, :], axis[:, None]
     reach = float(depth.max())
     if straight:

@@ -7,7 +7,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-__all__ = ["Outlines", "depth_inside", "draw_outlines", "polar_curve"]
+from .patch import Patch
+
+__all__ = ["Outlines", "depth_inside", "draw_outlines", "polar_curve", "to_points"]
 
 _N_POINTS = 144
 _THETA = np.linspace(0, 2 * np.pi, _N_POINTS, endpoint=False)
@@ -48,6 +50,22 @@ def polar_curve(rng: np.random.Generator, *, elongation: float, unevenness: floa
     height = rng.standard_normal(len(_ORDERS)) * _FADE * unevenness
     oval = elongation * np.cos(2 * _THETA + phase[0])
     return 1 + oval + height @ np.cos(_ORDERS[:, None] * _THETA + phase[1:, None])
+
+
+def to_points(radii: np.ndarray) -> np.ndarray:
+    """Return the points of a curve about the origin.
+
+    Parameters
+    ----------
+    radii : ndarray of shape (144,)
+        As `polar_curve` gives them.
+
+    Returns
+    -------
+    ndarray of float64, shape (144, 2)
+        x and y.
+    """
+    return radii[:, None] * _UNIT
 
 
 def draw_outlines(
@@ -93,7 +111,7 @@ def draw_outlines(
     shift = (radius_c - radius_n) * 0.9 * np.sqrt(rng.random())
     direction = rng.random() * 2 * np.pi
     offset = shift * np.array([np.cos(direction), np.sin(direction)])
-    points = _keep_inside(offset + radius_n * nucleus[:, None] * _UNIT, cell - 0.12)
+    points = _keep_inside(offset + to_points(radius_n * nucleus), cell - 0.12)
     fold = None
     if depth > 0.15:
         towards = np.array([np.cos(where), np.sin(where)])
@@ -101,20 +119,18 @@ def draw_outlines(
         inner = np.array([np.cos(turned), np.sin(turned)])
         tip = radius_n * (1 - depth)
         fold = (offset + tip * towards, offset + tip * 0.3 * rng.random() * inner)
-    return Outlines(cell[:, None] * _UNIT, points, fold)
+    return Outlines(to_points(cell), points, fold)
 
 
-def depth_inside(curve: np.ndarray, side: int, px_per_um: float, *, outside: bool) -> np.ndarray:
+def depth_inside(curve: np.ndarray, patch: Patch, *, outside: bool) -> np.ndarray:
     """Rasterise a curve into the distance from it.
 
     Parameters
     ----------
     curve : ndarray of shape (n_points, 2)
-        Closed curve in µm; the origin is the middle of the raster.
-    side : int
-        Height and width of the raster (pixels).
-    px_per_um : float
-        Pixels a µm.
+        Closed curve in µm; the origin is the middle of the patch.
+    patch : Patch
+        The raster.
     outside : bool
         Whether distances outside are measured too (negative), or are all 0.
 
@@ -123,14 +139,12 @@ def depth_inside(curve: np.ndarray, side: int, px_per_um: float, *, outside: boo
     ndarray of float32, shape (side, side)
         Distance to the curve (µm), positive inside.
     """
-    filled = np.zeros((side, side), np.uint8)
-    # OpenCV takes fixed-point coordinates with 4 fractional bits: outlines keep sub-pixel places.
-    points = np.round((curve * px_per_um + (side - 1) / 2) * 16).astype(np.int32)
-    cv2.fillPoly(filled, [points], 1, lineType=cv2.LINE_8, shift=4)
+    filled = np.zeros((patch.side, patch.side), np.uint8)
+    cv2.fillPoly(filled, [patch.fixed_point(curve)], 1, lineType=cv2.LINE_8, shift=4)
     depth = cv2.distanceTransform(filled, cv2.DIST_L2, cv2.DIST_MASK_5)
     if outside:
         depth -= cv2.distanceTransform(1 - filled, cv2.DIST_L2, cv2.DIST_MASK_5)
-    return depth / np.float32(px_per_um)
+    return depth / np.float32(patch.px_per_um)
 
 
 def _bump(where: float, width: float) -> np.ndarray:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .patch import Patch
+
 __all__ = ["chromatin", "smooth_noise"]
 
 _NORMALISE = 1.27
 """Undoes the loss of variance between the points of a cubic interpolation."""
 
 
-def smooth_noise(
-    rng: np.random.Generator, side: int, px_per_um: float, grain_um: float
-) -> np.ndarray:
+def smooth_noise(rng: np.random.Generator, patch: Patch, grain_um: float) -> np.ndarray:
     """Draw a random field whose blobs have a given size.
 
     Parameters
     ----------
     rng : numpy.random.Generator
         Source of the field.
-    side : int
-        Height and width (pixels).
-    px_per_um : float
-        Pixels a µm.
+    patch : Patch
+        The raster.
     grain_um : float
         Size of the blobs (µm).
 
@@ -34,12 +32,12 @@ def smooth_noise(
     """
     # A lattice of independent values a grain apart, turned by a random angle so that its rows
     # do not show. Its size depends on µm, not on pixels: a coarser picture has the same blobs.
-    n = int(np.ceil(1.45 * side / px_per_um / grain_um)) + 4
+    n = int(np.ceil(1.45 * patch.extent_um / grain_um)) + 4
     lattice = rng.standard_normal((n, n), dtype=np.float32)
     angle = rng.random() * 2 * np.pi
-    step = 1 / (px_per_um * grain_um)
+    step = 1 / (patch.px_per_um * grain_um)
     cos, sin = step * np.cos(angle), step * np.sin(angle)
-    middle_in, middle_out = (n - 1) / 2, (side - 1) / 2
+    middle_in, middle_out = (n - 1) / 2, (patch.side - 1) / 2
     matrix = np.array(
         [
             [cos, -sin, middle_in - (cos - sin) * middle_out],
@@ -47,13 +45,13 @@ def smooth_noise(
         ]
     )
     field = cv2.warpAffine(
-        lattice, matrix, (side, side), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        lattice, matrix, (patch.side, patch.side), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     )
     return field * np.float32(_NORMALISE)
 
 
 def chromatin(
-    rng: np.random.Generator, side: int, px_per_um: float, *, grain_um: float, clumping: float
+    rng: np.random.Generator, patch: Patch, *, grain_um: float, clumping: float
 ) -> np.ndarray:
     """Draw the pattern of the chromatin.
 
@@ -61,10 +59,8 @@ def chromatin(
     ----------
     rng : numpy.random.Generator
         Source of the pattern.
-    side : int
-        Height and width (pixels).
-    px_per_um : float
-        Pixels a µm.
+    patch : Patch
+        The raster.
     grain_um : float
         Size of the finest grain (µm).
     clumping : float
@@ -75,9 +71,9 @@ def chromatin(
     ndarray of float32, shape (side, side)
         Positive where the chromatin is dense; standard deviation about 1.
     """
-    fine = smooth_noise(rng, side, px_per_um, grain_um)
-    middle = smooth_noise(rng, side, px_per_um, 1.9 * grain_um)
-    clumps = smooth_noise(rng, side, px_per_um, 2.6 * grain_um)
+    fine = smooth_noise(rng, patch, grain_um)
+    middle = smooth_noise(rng, patch, 1.9 * grain_um)
+    clumps = smooth_noise(rng, patch, 2.6 * grain_um)
     clumps = np.tanh(np.float32(2.4) * (clumps + np.float32(0.3) * middle))
     # Interchromatin is pale in small spots and dense in broad areas: a skewed field.
     loose = np.float32(0.72) * fine + np.float32(0.55) * middle
