@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.cnn.augmentation import Augmentation, augment_batch
-from leukfeat.cnn.images import CellImages
 
-__all__ = ["n_steps", "training_batches"]
+__all__ = ["PixelSource", "n_steps", "training_batches"]
+
+
+class PixelSource(Protocol):
+    """What gives rows of images: `CellImages`, or the maps of a frozen trunk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(n, height, width, channels)``."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+        ...
+
+    def pixels(self, rows: Any) -> NDArray:
+        """Return some rows."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 def n_steps(n_cells: int, batch_size: int) -> int:
@@ -32,7 +51,7 @@ def n_steps(n_cells: int, batch_size: int) -> int:
 
 
 def training_batches(
-    images: CellImages,
+    images: PixelSource,
     labels: NDArray[np.int64],
     weights: NDArray[np.float32],
     *,
@@ -50,8 +69,8 @@ def training_batches(
 
     Parameters
     ----------
-    images : CellImages
-        Decoded cells.
+    images : PixelSource
+        Decoded cells, or maps that a frozen trunk made of them.
     labels : ndarray of int64 of shape (n,)
     weights : ndarray of float32 of shape (n,)
         Weight of each cell in the loss.
@@ -87,7 +106,7 @@ def training_batches(
         return augment_batch(pixels, seed, augmentation, fill=fill), labels, weights
 
     signature = (
-        tf.TensorSpec((None, *images.shape[1:]), tf.uint8),
+        tf.TensorSpec((None, *images.shape[1:]), images.dtype),
         tf.TensorSpec((None,), tf.int64),
         tf.TensorSpec((None,), tf.float32),
         tf.TensorSpec((2,), tf.int64),

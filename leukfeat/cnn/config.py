@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from leukfeat.cnn.augmentation import Augmentation
+from leukfeat.cnn.settings import TrainingSettings, as_tuple, is_count, wrong_setting
 
-__all__ = ["ACTIVATIONS", "CONFIG_VERSION", "CNNConfig"]
-
-CONFIG_VERSION = 1
-"""Raised when the same settings would build or train another network than before."""
+__all__ = ["ACTIVATIONS", "CNNConfig"]
 
 ACTIVATIONS = ("relu", "leaky_relu", "prelu", "sigmoid")
 """Activations between the layers."""
@@ -26,13 +22,12 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "readout": ("flatten", "average", "max"),
     "loss": ("auto", "binary", "categorical"),
     "optimizer": ("adam", "sgd", "rmsprop"),
-    "class_weight": (None, "balanced"),
 }
 _ATTENTION = ("channel", "spatial")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CNNConfig:
+class CNNConfig(TrainingSettings):
     """The network and its training, checked once, when made.
 
     Parameters
@@ -79,21 +74,12 @@ class CNNConfig:
         Cross-entropy: ``"auto"`` takes binary for two classes.
     optimizer : {"adam", "sgd", "rmsprop"}, default="adam"
         ``"sgd"`` has Nesterov momentum 0.9.
-    learning_rate : float, default=1e-3
-        Halved whenever the validation loss has not fallen for half of `patience` epochs.
-    batch_size : int, default=32
-        Cells a step.
-    epochs : int, default=50
-        At most so many passes.
-    patience : int or None, default=8
-        Epochs without a lower validation loss after which training stops; ``None`` never stops
-        early. The weights of the best epoch are kept either way.
-    validation_fraction : float, default=0.2
-        Part of the subjects set aside for early stopping; 0 trains on all cells.
-    class_weight : {None, "balanced"}, default="balanced"
-        Weigh a cell by the inverse frequency of its class.
+    learning_rate, batch_size, epochs, patience, validation_fraction, class_weight
+        See :class:`TrainingSettings`.
     augmentation : Augmentation or None
         What is done to training images, each time anew.
+    version : int, default=1
+        Raised when the same settings would train another network than before.
 
     Raises
     ------
@@ -108,8 +94,6 @@ class CNNConfig:
     True
     """
 
-    input_size: tuple[int, int] = (200, 200)
-    crop: int | None = None
     standardise: str | None = None
     block: str = "plain"
     filters: tuple[int, ...] = (32, 64, 64, 128, 128)
@@ -123,65 +107,39 @@ class CNNConfig:
     attention: tuple[str, ...] = ()
     readout: str = "flatten"
     dense: tuple[int, ...] = (128,)
-    dropout: float = 0.5
     l2: float = 1e-4
     loss: str = "auto"
     optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    batch_size: int = 32
-    epochs: int = 50
-    patience: int | None = 8
-    validation_fraction: float = 0.2
-    class_weight: str | None = "balanced"
-    augmentation: Augmentation | None = dataclasses.field(default_factory=Augmentation)
-    version: int = CONFIG_VERSION
 
     def __post_init__(self) -> None:
-        for name in ("input_size", "filters", "dilation_rates", "attention", "dense"):
-            object.__setattr__(self, name, _as_tuple(name, getattr(self, name)))
+        super().__post_init__()
+        for name in ("filters", "dilation_rates", "attention", "dense"):
+            object.__setattr__(self, name, as_tuple(self, name))
         if isinstance(self.kernel_size, Sequence):
             object.__setattr__(self, "kernel_size", tuple(self.kernel_size))
-        if isinstance(self.augmentation, dict):
-            object.__setattr__(self, "augmentation", Augmentation(**self.augmentation))
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
-                raise _wrong(name, getattr(self, name), f"one of {allowed}")
-        self._check_numbers()
-        self._check_shapes()
-
-    def _check_numbers(self) -> None:
-        for name in ("batch_size", "epochs", "convolutions"):
-            if not _is_count(getattr(self, name)):
-                raise _wrong(name, getattr(self, name), "an integer of at least 1")
-        for name in ("crop", "patience"):
-            if getattr(self, name) is not None and not _is_count(getattr(self, name)):
-                raise _wrong(name, getattr(self, name), "None or an integer of at least 1")
-        for name in ("dropout", "validation_fraction"):
-            if not 0 <= getattr(self, name) < 1:
-                raise _wrong(name, getattr(self, name), "at least 0 and less than 1")
+                raise wrong_setting(self, name, f"one of {allowed}")
+        if not is_count(self.convolutions):
+            raise wrong_setting(self, "convolutions", "an integer of at least 1")
         if not self.l2 >= 0:
-            raise _wrong("l2", self.l2, "at least 0")
-        if not self.learning_rate > 0:
-            raise _wrong("learning_rate", self.learning_rate, "greater than 0")
+            raise wrong_setting(self, "l2", "at least 0")
+        self._check_layers()
+        self._check_room()
 
-    def _check_shapes(self) -> None:
-        if len(self.input_size) != 2 or not all(_is_count(side) for side in self.input_size):
-            raise _wrong("input_size", self.input_size, "(height, width) in pixels")
+    def _check_layers(self) -> None:
         for name in ("filters", "dilation_rates", "dense"):
             values = getattr(self, name)
-            if not all(_is_count(v) for v in values) or (name != "dense" and not values):
-                raise _wrong(name, values, "a tuple of integers of at least 1")
+            if not all(is_count(v) for v in values) or (name != "dense" and not values):
+                raise wrong_setting(self, name, "a tuple of integers of at least 1")
         if set(self.attention) - set(_ATTENTION) or len(set(self.attention)) < len(self.attention):
-            raise _wrong("attention", self.attention, f"a tuple from {_ATTENTION}")
-        if len(self.kernel_sizes) != len(self.filters) or not all(
-            map(_is_count, self.kernel_sizes)
-        ):
-            raise _wrong(
-                "kernel_size", self.kernel_size, f"one integer, or {len(self.filters)} of them"
-            )
+            raise wrong_setting(self, "attention", f"a tuple from {_ATTENTION}")
+        kernels = self.kernel_sizes
+        if len(kernels) != len(self.filters) or not all(is_count(k) for k in kernels):
+            allowed = f"one integer, or {len(self.filters)} of them"
+            raise wrong_setting(self, "kernel_size", allowed)
         if self.block == "dilated_residual" and self.padding != "same":
-            raise _wrong("padding", self.padding, "'same' in residual blocks, whose ends are added")
-        self._check_room()
+            raise wrong_setting(self, "padding", "'same' in residual blocks, whose ends are added")
 
     def _check_room(self) -> None:
         sides = list(self.input_size)
@@ -202,51 +160,6 @@ class CNNConfig:
         if isinstance(self.kernel_size, tuple):
             return self.kernel_size
         return (self.kernel_size,) * len(self.filters)
-
-    def replace(self, **settings: Any) -> CNNConfig:
-        """Return a copy with other settings.
-
-        Parameters
-        ----------
-        **settings
-            Names and values of the settings to change.
-
-        Raises
-        ------
-        ValueError
-            If there is no such setting, or its value is not allowed.
-        """
-        known = [field.name for field in dataclasses.fields(self)]
-        unknown = sorted(set(settings) - set(known))
-        if unknown:
-            raise ValueError(f"CNNConfig has no setting {unknown}; it has {known}.")
-        return dataclasses.replace(self, **settings)
-
-    def to_json(self) -> str:
-        """Return canonical JSON: sorted keys, no white space."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> CNNConfig:
-        """Read settings back.
-
-        Parameters
-        ----------
-        text : str
-            As :meth:`to_json` wrote it.
-
-        Raises
-        ------
-        ValueError
-            If the settings were written by a newer leukfeat, or a value is not allowed.
-        """
-        settings = json.loads(text)
-        if settings.get("version", 0) > CONFIG_VERSION:
-            raise ValueError(
-                f"These CNN settings (version {settings['version']}) were written by a newer "
-                f"leukfeat; this one reads up to version {CONFIG_VERSION}. Install that version."
-            )
-        return cls().replace(**settings)
 
     @classmethod
     def with_attention(cls, **settings: Any) -> CNNConfig:
@@ -275,19 +188,3 @@ class CNNConfig:
             readout="average",
         )
         return attention.replace(**settings)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _as_tuple(name: str, value: Any) -> tuple[Any, ...]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        raise _wrong(name, value, "a tuple")
-    return tuple(value)
-
-
-def _wrong(name: str, value: Any, allowed: str) -> ValueError:
-    return ValueError(
-        f"The {name!r} setting of CNNConfig must be {allowed}. Got {value!r} instead."
-    )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.cnn.augmentation import Augmentation
-from leukfeat.cnn.checkpoint import Checkpoint, digest_of
-from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
+from leukfeat.cnn.checkpoint import Checkpoint
+from leukfeat.cnn.classifier import CNNClassifier
 from leukfeat.cnn.config import CNNConfig
-from leukfeat.cnn.images import CellImages, read_cells
+from leukfeat.cnn.images import CellImages
 from leukfeat.cnn.network import build_network, is_binary
-from leukfeat.cnn.training import LabelledImages, class_weights, train
+from leukfeat.cnn.sides import two_sides
+from leukfeat.cnn.training import train
 from leukfeat.data.dataset import CellDataset
-from leukfeat.splitting import check_split, make_splits
+from leukfeat.heads.controls import control_columns, control_pipelines
 
 __all__ = ["fit_cnn"]
 
@@ -86,134 +85,51 @@ def fit_cnn(
     (40, 2)
     """
     config = (config if config is not None else CNNConfig()).replace(**settings)
-    images = _read(cells, config, progress)
-    y = _labels(images)
+    sides = two_sides(
+        cells,
+        validation,
+        config,
+        split=split,
+        random_state=random_state,
+        progress=progress,
+    )
+    images = sides.training
     n_classes = len(images.class_names)
     is_binary(config, n_classes)
-    if validation is None:
-        rows, held_out, notes = _set_aside(images, config, split, random_state)
-        held_out_images = None if held_out is None else images[held_out]
-        images = images[rows]
-    else:
-        held_out_images = _read(validation, config, progress)
-        notes = _check_apart(images, held_out_images)
-    y = _labels(images)
-    weights = np.ones(n_classes, np.float32)
-    if config.class_weight == "balanced":
-        weights = class_weights(y, n_classes)
-    training = LabelledImages(images, y, weights[y])
-    to_validate = None
-    if held_out_images is not None:
-        y_held_out = _labels(held_out_images)
-        to_validate = LabelledImages(held_out_images, y_held_out, weights[y_held_out])
-    fill = _fill(images, config.augmentation)
 
     def build() -> Any:
         moments = _channel_moments(images) if config.standardise == "dataset" else None
         return build_network(config, n_classes, channel_moments=moments, random_state=random_state)
 
+    kept = None
+    if checkpoint is not None:
+        # How long to train may change between calls: a finished training can be prolonged.
+        lasting = config.replace(epochs=1, patience=None).to_json()
+        identity = sides.identity(lasting, random_state)
+        kept = Checkpoint(checkpoint, identity, if_exists=if_checkpoint)
     model, history = train(
         build,
-        training,
-        to_validate,
+        sides.labelled(images),
+        None if sides.validation is None else sides.labelled(sides.validation),
         config=config,
-        fill=fill,
+        fill=sides.fill,
         random_state=random_state,
-        checkpoint=None
-        if checkpoint is None
-        else Checkpoint(
-            checkpoint,
-            _identity(config, images, held_out_images, random_state),
-            if_exists=if_checkpoint,
-        ),
+        checkpoint=kept,
         progress=progress,
     )
-    seen = [images] if held_out_images is None else [images, held_out_images]
     return CNNClassifier(
         model,
         config=config,
         class_names=images.class_names,
         positive=images.positive,
-        record=TrainingRecord(
-            history=history,
-            subjects=frozenset().union(*(_subject_digests(part) for part in seen)),
-            ids=frozenset().union(*(set(part.ids) for part in seen if part.ids is not None)),
-            n_training=len(images),
-            n_validation=0 if held_out_images is None else len(held_out_images),
-            notes=notes,
-            fill=fill,
-            random_state=random_state,
-        ),
+        record=sides.record(history, random_state),
+        control_heads=_fit_controls(images),
     )
 
 
-def _read(cells: CellDataset | CellImages, config: CNNConfig, progress: bool) -> CellImages:
-    if isinstance(cells, CellImages):
-        size, crop = cells.input_size, cells.crop
-        if (size, crop) != (config.input_size, config.crop):
-            raise ValueError(
-                f"The images were read with input_size={size}, crop={crop}, but the network "
-                f"takes input_size={config.input_size}, crop={config.crop}."
-            )
-        return cells
-    return read_cells(cells, input_size=config.input_size, crop=config.crop, progress=progress)
-
-
-def _labels(images: CellImages) -> NDArray[np.int64]:
-    y = images.y
-    unlabelled = len(images) if y is None else int((y < 0).sum())
-    if y is None or unlabelled:
-        raise ValueError(
-            f"fit_cnn needs labelled cells: {unlabelled} of {len(images)} in {images.name!r} have "
-            "no label. Leave them out first: cells[cells.y >= 0]."
-        )
-    missing = [name for i, name in enumerate(images.class_names) if i not in y]
-    if missing and len(missing) == len(images.class_names) - 1:
-        raise ValueError(
-            f"fit_cnn needs cells of two classes or more. {images.name!r} has none of {missing}."
-        )
-    return y
-
-
-def _set_aside(
-    images: CellImages, config: CNNConfig, split: str, random_state: int
-) -> tuple[Any, NDArray | None, tuple[str, ...]]:
-    if split not in ("group", "random"):
-        raise ValueError(f"'split' must be 'group' or 'random'. Got {split!r} instead.")
-    if not config.validation_fraction:
-        note = "no validation cells: the last epoch was kept, and nothing stopped training early"
-        return slice(None), None, (note,)
-    splits = make_splits(
-        images,
-        split=split,  # type: ignore[arg-type]
-        n_splits=max(2, round(1 / config.validation_fraction)),
-        random_state=random_state,
-    )
-    return splits[0].train, splits[0].test, splits.notes
-
-
-def _check_apart(images: CellImages, validation: CellImages) -> tuple[str, ...]:
-    if (images.class_names, images.positive) != (validation.class_names, validation.positive):
-        raise ValueError(
-            f"'cells' has the classes {images.class_names} (positive {images.positive!r}) but "
-            f"'validation' has {validation.class_names} (positive {validation.positive!r})."
-        )
-    n = len(images)
-    both = {
-        what: np.concatenate([getattr(images, what), getattr(validation, what)])
-        for what in ("subjects", "groups", "ids")
-        if getattr(images, what) is not None and getattr(validation, what) is not None
-    }
-    check_split(np.arange(n), np.arange(n, n + len(validation)), **both)
-    return ()
-
-
-def _fill(images: CellImages, augmentation: Augmentation | None) -> str:
-    if augmentation is None or augmentation.fill != "auto":
-        return "black" if augmentation is None else augmentation.fill
-    some = images.pixels(slice(None, None, max(1, len(images) // 200)))
-    corners = some[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-    return "black" if (corners == 0).all(axis=2).mean() > 0.5 else "reflect"
+def _fit_controls(images: CellImages) -> dict[str, Any]:
+    measured = control_columns(images.controls).to_numpy()  # type: ignore[arg-type]
+    return {name: head.fit(measured, images.y) for name, head in control_pipelines().items()}
 
 
 def _channel_moments(images: CellImages) -> tuple[NDArray, NDArray]:
@@ -226,26 +142,3 @@ def _channel_moments(images: CellImages) -> tuple[NDArray, NDArray]:
     means = counts @ levels / counts.sum(axis=1)
     variances = counts @ levels**2 / counts.sum(axis=1) - means**2
     return means, np.maximum(variances, 1e-3)
-
-
-def _subject_digests(images: CellImages) -> set[str]:
-    if images.subjects is None:
-        return set()
-    return {hashlib.sha256(s.encode()).hexdigest() for s in images.subjects if s is not None}
-
-
-def _identity(
-    config: CNNConfig, images: CellImages, validation: CellImages | None, random_state: int
-) -> dict[str, str]:
-    # How long to train may change between calls: a finished training can be prolonged.
-    lasting = config.replace(epochs=1, patience=None).to_json()
-
-    def digest(part: CellImages | None) -> str:
-        return "" if part is None else digest_of(part.ids, _labels(part))
-
-    return {
-        "settings": digest_of(lasting),
-        "training cells": digest(images),
-        "validation cells": digest(validation),
-        "random_state": str(random_state),
-    }

@@ -36,9 +36,11 @@ class Steps:
     ----------
     model : keras.Model
         Compiled.
+    prepare : callable, optional
+        Applied to the images first.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, prepare: Callable[[Any], Any] | None = None) -> None:
         import keras
         import tensorflow as tf
 
@@ -51,7 +53,7 @@ class Steps:
             model.optimizer.build(model.trainable_variables)
 
         def outcome(images: Any, labels: Any, weights: Any, training: bool) -> tuple[Any, Any]:
-            predicted = model(images, training=training)
+            predicted = model(images if prepare is None else prepare(images), training=training)
             loss = model.compute_loss(
                 x=images, y=labels, y_pred=predicted, sample_weight=weights, training=training
             )

@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukfeat.cnn.batches import n_steps, training_batches
+from leukfeat.cnn.batches import PixelSource, n_steps, training_batches
 from leukfeat.cnn.checkpoint import Checkpoint, Progress
-from leukfeat.cnn.config import CNNConfig
-from leukfeat.cnn.images import CellImages
+from leukfeat.cnn.settings import TrainingSettings
 from leukfeat.cnn.steps import Outcome, Steps
 
 __all__ = ["LabelledImages", "class_weights", "train"]
@@ -28,14 +27,14 @@ class LabelledImages(NamedTuple):
 
     Parameters
     ----------
-    images : CellImages
+    images : PixelSource
     labels : ndarray of int64 of shape (n,)
         From 0 to the number of classes less 1.
     weights : ndarray of float32 of shape (n,)
         Weight of each cell in the loss.
     """
 
-    images: CellImages
+    images: PixelSource
     labels: NDArray[np.int64]
     weights: NDArray[np.float32]
 
@@ -68,10 +67,11 @@ def train(
     training: LabelledImages,
     validation: LabelledImages | None,
     *,
-    config: CNNConfig,
+    config: TrainingSettings,
     fill: str,
     random_state: int,
     checkpoint: Checkpoint | None = None,
+    prepare: Callable[[Any], Any] | None = None,
     progress: bool = True,
 ) -> tuple[Any, pd.DataFrame]:
     """Train a network, and return it as it was after its best epoch.
@@ -84,7 +84,7 @@ def train(
         What it learns from.
     validation : LabelledImages or None
         What its best epoch is chosen on; without it the last epoch is the best.
-    config : CNNConfig
+    config : TrainingSettings
         Epochs, patience, batch size and augmentation.
     fill : {"black", "reflect"}
         What comes into view from beyond the edge.
@@ -92,6 +92,8 @@ def train(
         Seed of order, augmentation and dropout.
     checkpoint : Checkpoint, optional
         Where to keep the state after every epoch, and to take it up from.
+    prepare : callable, optional
+        Brings a batch of pixels (float32, 0 to 255) to what the model takes.
     progress : bool, default=True
         Show a progress bar.
 
@@ -110,7 +112,7 @@ def train(
     from tqdm.auto import tqdm
 
     model, state, best = _start(build, checkpoint)
-    steps = Steps(model)
+    steps = Steps(model, prepare)
     batches = training_batches(
         *training,
         batch_size=config.batch_size,
@@ -167,7 +169,7 @@ def _start(
     )
 
 
-def _is_over(state: Progress, config: CNNConfig) -> bool:
+def _is_over(state: Progress, config: TrainingSettings) -> bool:
     return config.patience is not None and state.waited >= config.patience
 
 

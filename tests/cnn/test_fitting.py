@@ -4,21 +4,21 @@ import pytest
 from leukfeat import CellDataset
 from leukfeat.cnn import fit_cnn, read_cells
 from leukfeat.cnn.augmentation import Augmentation
-from leukfeat.cnn.config import CNNConfig
-from leukfeat.cnn.fitting import _channel_moments, _fill, _set_aside
+from leukfeat.cnn.fitting import _channel_moments
+from leukfeat.cnn.sides import _fill, _set_aside
 from leukfeat.evaluation.overlap import subject_digest
 from leukfeat.exceptions import LeakageError
 
 
 def test_subjects_set_aside_are_not_trained_on(discs):
     images = read_cells(discs, input_size=(16, 16))
-    rows, held_out, notes = _set_aside(images, CNNConfig(), "group", 0)
-    assert not set(images.subjects[rows]) & set(images.subjects[held_out])
-    assert set(images.y[held_out]) == {0, 1}
+    training, held_out, notes = _set_aside(images, 0.2, "group", 0)
+    assert not set(training.subjects) & set(held_out.subjects)
+    assert set(held_out.y) == {0, 1}
     assert len(held_out) == pytest.approx(0.2 * len(images), abs=8)
     assert notes == ()
-    _, by_cell, notes = _set_aside(images, CNNConfig(), "random", 0)
-    assert set(images.subjects[by_cell]) & set(np.delete(images.subjects, by_cell))
+    training, by_cell, notes = _set_aside(images, 0.2, "random", 0)
+    assert set(training.subjects) & set(by_cell.subjects)
     assert "both sides" in notes[0]
 
 

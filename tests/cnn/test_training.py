@@ -3,6 +3,7 @@ import pytest
 
 from leukfeat.cnn import fit_cnn
 from leukfeat.cnn.checkpoint import Checkpoint, Progress, digest_of
+from leukfeat.cnn.sides import two_sides
 from leukfeat.cnn.steps import Steps
 from leukfeat.cnn.training import class_weights
 
@@ -17,17 +18,10 @@ def test_it_learns_what_can_be_learnt(trained, other_discs):
 
 
 def test_the_best_epoch_is_what_is_kept(trained, discs):
-    import keras
-
-    from leukfeat.cnn.fitting import _set_aside
-
-    images = trained.read_cells(discs)
-    rows, held_out, _ = _set_aside(images, trained.config, "group", 0)
-    y = images.y[held_out]
-    weights = class_weights(images.y[rows], 2)[y]
-    loss = Steps(trained.model_).check(images.pixels(held_out).astype(np.float32), y, weights).loss
-    assert loss == pytest.approx(trained.history_["val_loss"].min(), rel=1e-5)
-    assert isinstance(trained.model_, keras.Model)
+    sides = two_sides(discs, None, trained.config)
+    images, labels, weights = sides.labelled(sides.validation)
+    outcome = Steps(trained.model_).check(images.X.astype(np.float32), labels, weights)
+    assert outcome.loss == pytest.approx(trained.history_["val_loss"].min(), rel=1e-5)
 
 
 @pytest.mark.parametrize("killed_in", ["epoch", "checkpoint"])
