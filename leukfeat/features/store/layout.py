@@ -7,22 +7,29 @@ any other way, a killed process would leave a file that HDF5 refuses.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import time
-from typing import Any
 
 import h5py
-import numpy as np
 
 from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.format_check import (
+    FORMAT,
+    FORMAT_VERSION,
+    KEY_BYTES,
+    SESSION_BYTES,
+    check_is_store,
+    dataset_layout,
+    read_spec,
+)
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 
 __all__ = [
-    "FORMAT",
-    "FORMAT_VERSION",
     "KEY_BYTES",
+    "SESSION_BYTES",
     "create_file",
     "is_marked_as_written_to",
     "open_for_appending",
@@ -30,27 +37,9 @@ __all__ = [
     "read_spec",
 ]
 
-FORMAT = "leukfeat-features"
-FORMAT_VERSION = 1
-KEY_BYTES = 32
-SESSION_BYTES = 1024
-
-_CHUNK_BYTES = 1 << 19
 _RETRIES = 20
-
-
-def _layout(n_features: int) -> dict[str, tuple[tuple[int, ...], np.dtype, int]]:
-    """Name, shape of one entry, type and chunk length of every dataset."""
-    rows = max(1, min(64, _CHUNK_BYTES // (4 * n_features)))
-    return {
-        "features": ((n_features,), np.dtype("<f4"), rows),
-        "controls": ((len(CONTROL_COLUMNS),), np.dtype("<f4"), 512),
-        "checksum": ((), np.dtype("<u4"), 4096),
-        "session": ((), np.dtype("<u4"), 4096),
-        "key": ((KEY_BYTES,), np.dtype("u1"), 1024),
-        "files": ((2 * KEY_BYTES,), np.dtype("u1"), 1024),
-        "sessions": ((), np.dtype(f"S{SESSION_BYTES}"), 4),
-    }
+_READ_ATTEMPTS = 24
+"""Pauses of 1, 2, 4, ... nanoseconds: 17 ms together, ample for a writer to finish a flush."""
 
 
 def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
@@ -71,7 +60,7 @@ def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
         file.attrs["spec"] = spec.to_json()
         file.attrs["spec_digest"] = spec.digest
         file.attrs["control_columns"] = json.dumps(CONTROL_COLUMNS)
-        for name, (entry, dtype, chunk) in _layout(n_features).items():
+        for name, (entry, dtype, chunk) in dataset_layout(n_features).items():
             file.create_dataset(
                 name, (0, *entry), dtype, maxshape=(None, *entry), chunks=(chunk, *entry)
             )
@@ -91,12 +80,8 @@ def open_for_appending(path: str) -> h5py.File:
         In SWMR mode from the first moment: there is no instant at which a kill would leave
         it marked as open but not readable.
     """
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    access.set_file_locking(False, True)
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
-    return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=access))
+    return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=_access()))
 
 
 def open_for_reading(path: str) -> h5py.File:
@@ -118,7 +103,10 @@ def open_for_reading(path: str) -> h5py.File:
     """
     for attempt in range(_RETRIES):
         try:
-            file = h5py.File(path, "r", libver="latest", swmr=True, locking=False)
+            flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
+            access = _access()
+            _limit_read_attempts(access)
+            file = h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=access))
             break
         except FileNotFoundError:
             raise
@@ -132,16 +120,11 @@ def open_for_reading(path: str) -> h5py.File:
                 ) from error
             time.sleep(0.02)
     try:
-        _check_is_ours(file, path)
+        check_is_store(file, path)
     except BaseException:
         file.close()
         raise
     return file
-
-
-def read_spec(file: h5py.File) -> FeatureSpec:
-    """Return the feature space of an opened store."""
-    return FeatureSpec.from_json(str(file.attrs["spec"]))
 
 
 def is_marked_as_written_to(path: str) -> bool:
@@ -162,45 +145,25 @@ def is_marked_as_written_to(path: str) -> bool:
     return len(superblock) == 12 and superblock[8] >= 3 and superblock[11] != 0
 
 
-def _check_is_ours(file: h5py.File, path: str) -> None:
-    def refuse(why: str) -> CacheError:
-        return CacheError(
-            f"{path!r} is not a feature store that this leukfeat can use: {why}. Give another "
-            "'cache', or move the file away."
+def _access() -> h5py.h5p.PropFAID:
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    # Our own lock decides who writes; HDF5's would turn readers away for moments.
+    access.set_file_locking(False, True)
+    return access
+
+
+def _limit_read_attempts(access: h5py.h5p.PropFAID) -> None:
+    """Bound how long HDF5 waits for damaged metadata to become whole.
+
+    A SWMR reader tries 100 times and doubles the pause each time: on a damaged file it would
+    never come back. h5py does not offer the setting, so the C function is called.
+    """
+    try:
+        library = ctypes.CDLL(h5py.h5p.__file__)
+        library.H5Pset_metadata_read_attempts(
+            ctypes.c_int64(access.id), ctypes.c_uint(_READ_ATTEMPTS)
         )
-
-    try:
-        attributes: dict[str, Any] = dict(file.attrs)
-    except OSError as error:
-        raise refuse(f"its attributes cannot be read ({error})") from error
-    if attributes.get("format") != FORMAT:
-        raise refuse(f"its attribute 'format' is {attributes.get('format')!r}, not {FORMAT!r}")
-    version = attributes.get("format_version")
-    if version != FORMAT_VERSION:
-        raise refuse(f"its format is version {version}, known is {FORMAT_VERSION}")
-    if attributes.get("control_columns") != json.dumps(CONTROL_COLUMNS):
-        raise refuse("it holds other control measurements")
-    try:
-        spec = read_spec(file)
-    except (ValueError, KeyError, TypeError) as error:
-        raise refuse(str(error)) from error
-    if attributes.get("spec_digest") != spec.digest:
-        raise refuse("its feature spec does not match its digest")
-    n_features = _entry_length(file, "features")
-    for name, (entry, dtype, _) in _layout(max(1, n_features)).items():
-        link = file.get(name, getlink=True)
-        found = file.get(name) if isinstance(link, h5py.HardLink) else None
-        if (
-            not isinstance(found, h5py.Dataset)
-            or found.shape[1:] != entry
-            or found.dtype != dtype
-            or found.is_virtual
-            or found.external
-        ):
-            raise refuse(f"its dataset {name!r} is missing or of another kind")
-
-
-def _entry_length(file: h5py.File, name: str) -> int:
-    found = file.get(name) if isinstance(file.get(name, getlink=True), h5py.HardLink) else None
-    shape: tuple[int, ...] = found.shape if isinstance(found, h5py.Dataset) else ()
-    return int(shape[1]) if len(shape) == 2 else 0
+    except (OSError, AttributeError):  # the function is not reachable through this build
+        return
