@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from typing import Any
 
 import h5py
 import numpy as np
@@ -79,13 +78,17 @@ def check_is_store(file: h5py.File, path: str) -> None:
         _check_attributes(file)
         _check_datasets(file, os.stat(path).st_size)
     except _Refused as refusal:
-        why: Any = refusal
-    except Exception as error:  # a damaged file fails in HDF5 in more ways than can be listed
+        raise _refusal(path, str(refusal)) from refusal.__cause__
+    except MemoryError:
+        raise _refusal(path, "it announces more than fits in memory") from None
+    except Exception as error:
+        # A damaged file fails in HDF5 in more ways than can be listed.
         text = str(error).splitlines() or [""]
-        why = f"it is damaged ({text[0] or type(error).__name__})"
-    else:
-        return
-    raise CacheError(
+        raise _refusal(path, f"it is damaged ({text[0] or type(error).__name__})") from error
+
+
+def _refusal(path: str, why: str) -> CacheError:
+    return CacheError(
         f"{path!r} is not a feature store that this leukfeat can use: {why}. Give another "
         "'cache', or move the file away."
     )

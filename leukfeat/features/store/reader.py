@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.damage import read_what_is_left
 from leukfeat.features.store.layout import KEY_BYTES, open_for_reading, read_spec
 from leukfeat.features.store.row_index import RowIndex
 
@@ -30,7 +30,7 @@ class Rows(NamedTuple):
     features : ndarray of float32 of shape (n, n_features)
     controls : ndarray of float32 of shape (n, n_controls)
     damaged : ndarray of bool of shape (n,)
-        True where the checksum does not fit: such a row must not be used.
+        True where the checksum does not fit or HDF5 cannot read the row: it must not be used.
     """
 
     features: NDArray[np.float32]
@@ -57,12 +57,16 @@ class StoreReader:
     def __init__(self, path: str) -> None:
         self.path = os.fspath(path)
         self._file: h5py.File = open_for_reading(self.path)
-        self.spec: FeatureSpec = read_spec(self._file)
-        keys = self._file["key"][()]
-        # Rows are written before their keys; never trust that a length was seen too late.
-        whole = min(len(self._file[name]) for name in ("features", "controls", "checksum"))
-        self.keys: NDArray[np.uint8] = keys[:whole]
-        self.index = RowIndex(self.keys)
+        try:
+            self.spec: FeatureSpec = read_spec(self._file)
+            keys, _ = read_what_is_left(self._file["key"], 0, len(self._file["key"]))
+            # Rows are written before their keys; never trust that a length was seen too late.
+            whole = min(len(self._file[name]) for name in ("features", "controls", "checksum"))
+            self.keys: NDArray[np.uint8] = keys[:whole]
+            self.index = RowIndex(self.keys)
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def n_features(self) -> int:
@@ -79,16 +83,41 @@ class StoreReader:
 
     def files(self) -> dict[bytes, bytes]:
         """Return the second index: digest of a file's bytes to key of its pixels."""
-        pairs = self._file["files"][()].tobytes()
+        pairs = self.file_entries().tobytes()
         size = 2 * KEY_BYTES
         return {
             pairs[i : i + KEY_BYTES]: pairs[i + KEY_BYTES : i + size]
             for i in range(0, len(pairs), size)
         }
 
+    def file_entries(self) -> NDArray[np.uint8]:
+        """Return the second index as it is stored, ``(n_files, 64)``: digest, then key."""
+        entries, _ = read_what_is_left(self._file["files"], 0, len(self._file["files"]))
+        # A killed writer may leave an entry of zeros, or one without its key.
+        return entries[entries[:, :KEY_BYTES].any(axis=1) & entries[:, KEY_BYTES:].any(axis=1)]
+
     def sessions(self) -> list[str]:
         """Return what computed the rows (JSON: versions, processor, time), session by session."""
-        return [text.decode() for text in self._file["sessions"][()] if text]
+        texts, _ = read_what_is_left(self._file["sessions"], 0, len(self._file["sessions"]))
+        return [text.decode(errors="replace") for text in texts]
+
+    def session_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which entry of :meth:`sessions` computed each row.
+
+        It is not covered by the checksum: a number past the end means that it is not known.
+
+        Parameters
+        ----------
+        positions : ndarray of int64 of shape (n,)
+            Places of the rows.
+        """
+        if not len(positions):
+            return np.empty(0, np.int64)
+        low, high = int(positions.min()), int(positions.max()) + 1
+        values, lost = read_what_is_left(self._file["session"], low, high)
+        sessions = values.astype(np.int64)
+        sessions[lost] = np.iinfo(np.int64).max
+        return sessions[positions - low]
 
     def read(self, positions: NDArray[np.int64]) -> Rows:
         """Read rows in the order asked for, and check each.
@@ -101,11 +130,6 @@ class StoreReader:
         Returns
         -------
         Rows
-
-        Raises
-        ------
-        CacheError
-            If HDF5 cannot read them.
         """
         n = len(positions)
         features = np.empty((n, self.n_features), np.float32)
@@ -114,11 +138,12 @@ class StoreReader:
         order = np.argsort(positions, kind="stable")
         ordered = positions[order]
         edges = np.flatnonzero(np.diff(ordered // _WINDOW)) + 1
-        try:
-            for part in np.split(order, edges) if n else []:
-                here = positions[part]
-                low, high = int(here[0]), int(here[-1]) + 1
-                place = here - low
+        for part in np.split(order, edges) if n else []:
+            here = positions[part]
+            low, high = int(here[0]), int(here[-1]) + 1
+            place = here - low
+            lost: NDArray[np.bool_] | None = None
+            try:
                 if (np.diff(here) == 1).all() and (np.diff(part) == 1).all():
                     # The usual case, all rows in their order: straight into the result.
                     target = slice(int(part[0]), int(part[-1]) + 1)
@@ -128,15 +153,23 @@ class StoreReader:
                     rows = self._file["features"][low:high][place]
                     features[part] = rows
                 rows_controls = self._file["controls"][low:high][place]
-                controls[part] = rows_controls
-                found = row_checksums(self.keys[here], rows, rows_controls)
-                damaged[part] = found != self._file["checksum"][low:high][place]
-        except OSError as error:
-            raise CacheError(
-                f"The feature store {self.path!r} is damaged: {error}. Delete it and extract "
-                "again; no other file is needed for that."
-            ) from error
+                expected = self._file["checksum"][low:high][place]
+            except OSError:
+                (rows, rows_controls, expected), lost = self._read_what_is_left(low, high, place)
+                features[part] = rows
+            controls[part] = rows_controls
+            damaged[part] = row_checksums(self.keys[here], rows, rows_controls) != expected
+            if lost is not None:
+                damaged[part] |= lost
         return Rows(features, controls, damaged)
+
+    def _read_what_is_left(
+        self, low: int, high: int, place: NDArray[np.int64]
+    ) -> tuple[list[NDArray], NDArray[np.bool_]]:
+        names = ("features", "controls", "checksum")
+        read = [read_what_is_left(self._file[name], low, high) for name in names]
+        lost = np.logical_or.reduce([lost for _, lost in read])
+        return [values[place] for values, _ in read], lost[place]
 
     def content_digest(self) -> str:
         """Digest of what the store holds, whatever the order in which rows were written.
@@ -144,16 +177,17 @@ class StoreReader:
         Returns
         -------
         str
-            The sum of the SHA-256 of every row (key, features, controls) modulo 2**256, in
-            hexadecimal.
+            The sum of the SHA-256 of every undamaged row (key, features, controls) modulo
+            2**256, in hexadecimal.
         """
         total = 0
         positions = np.flatnonzero(self.written)
         for start in range(0, len(positions), _WINDOW):
             part = positions[start : start + _WINDOW]
             rows = self.read(part)
+            good = ~rows.damaged
             for key, row, control in zip(
-                self.keys[part], rows.features, rows.controls, strict=True
+                self.keys[part][good], rows.features[good], rows.controls[good], strict=True
             ):
                 digest = hashlib.sha256(key.tobytes() + row.tobytes() + control.tobytes()).digest()
                 total += int.from_bytes(digest, "big")

@@ -1,21 +1,150 @@
-"""Making a new store file out of the good rows of an old one."""
+"""Making a new store file out of the good rows of old ones."""
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import uuid
+from collections.abc import Collection
+from types import TracebackType
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.store.layout import create_file
-from leukfeat.features.store.reader import StoreReader
+from leukfeat.features.store.layout import KEY_BYTES, create_file
+from leukfeat.features.store.reader import StoreReader, row_checksums
+from leukfeat.features.store.row_index import RowIndex
 
-__all__ = ["create_store", "remove_leftovers", "rewrite_store"]
+__all__ = [
+    "UNKNOWN_SESSION",
+    "NewStore",
+    "create_store",
+    "find_leftovers",
+    "remove_leftovers",
+    "rewrite_store",
+]
+
+UNKNOWN_SESSION = 0xFFFF_FFFF
+"""Session of a row whose origin was lost to damage."""
 
 _WINDOW = 1024
+
+
+class NewStore:
+    """A store that is written whole under a temporary name; use it as a context manager.
+
+    Left without :meth:`put_in_place`, it leaves nothing behind.
+
+    Parameters
+    ----------
+    path : str
+        Final name. The caller holds the writer's lock.
+    spec : FeatureSpec
+        The feature space.
+    n_features : int
+        Length of a row.
+    """
+
+    def __init__(self, path: str, spec: FeatureSpec, n_features: int) -> None:
+        self._path = path
+        self._temporary = _temporary_name(path)
+        self._keys = np.empty((0, KEY_BYTES), np.uint8)
+        self._files = np.empty((0, 2 * KEY_BYTES), np.uint8)
+        try:
+            create_file(self._temporary, spec, n_features)
+            # In plain mode, which a kill would make unreadable: nobody reads this name.
+            self._file = h5py.File(self._temporary, "r+", libver="latest", locking=False)
+        except BaseException:
+            self._remove()
+            raise
+
+    def add(self, source: StoreReader, drop: Collection[bytes] = ()) -> int:
+        """Copy the good rows of another store, but for those held already.
+
+        Parameters
+        ----------
+        source : StoreReader
+            Of the same feature space.
+        drop : collection of bytes
+            Keys of rows to leave out.
+
+        Returns
+        -------
+        int
+            Rows copied. Left out are rows without a written key, rows whose checksum does not
+            fit, rows of `drop`, and rows whose key is there already.
+        """
+        keys = source.keys
+        named = b"".join(key for key in drop if len(key) == KEY_BYTES)
+        dropped = np.frombuffer(named, np.uint8).reshape(-1, KEY_BYTES)
+        wanted = source.index.find(keys) == np.arange(len(keys))
+        wanted &= RowIndex(dropped).find(keys) < 0
+        wanted &= RowIndex(self._keys).find(keys) < 0
+        offset, n_sessions = len(self._file["sessions"]), len(source.sessions())
+        copied = 0
+        for start in range(0, len(keys), _WINDOW):
+            places = start + np.flatnonzero(wanted[start : start + _WINDOW])
+            rows = source.read(places)
+            wanted[places[rows.damaged]] = False
+            good = ~rows.damaged
+            places = places[good]
+            features, controls = rows.features[good], rows.controls[good]
+            session = source.session_of(places)
+            known = session < n_sessions
+            session[known] += offset
+            session[~known] = UNKNOWN_SESSION
+            self._extend("features", features)
+            self._extend("controls", controls)
+            self._extend("checksum", row_checksums(keys[places], features, controls))
+            self._extend("session", session.astype(np.uint32))
+            self._extend("key", keys[places])
+            copied += len(places)
+        self._keys = np.concatenate([self._keys, keys[wanted]])
+        self._add_files(source.file_entries())
+        texts = [text.encode() for text in source.sessions()]
+        self._extend("sessions", np.array(texts, self._file["sessions"].dtype))
+        return copied
+
+    def put_in_place(self) -> None:
+        """Give the file its final name, in one step."""
+        self._file.close()
+        _put_in_place(self._temporary, self._path)
+
+    def _add_files(self, entries: NDArray[np.uint8]) -> None:
+        held = np.concatenate([self._files, entries])
+        index = RowIndex(held[:, :KEY_BYTES])
+        first = index.find(entries[:, :KEY_BYTES]) == len(self._files) + np.arange(len(entries))
+        # A file whose row is not here is decoded anyway, and then entered again.
+        entries = entries[first & (RowIndex(self._keys).find(entries[:, KEY_BYTES:]) >= 0)]
+        self._files = np.concatenate([self._files, entries])
+        self._extend("files", entries)
+
+    def _extend(self, name: str, values: np.ndarray) -> None:
+        dataset = self._file[name]
+        n = len(dataset)
+        dataset.resize(n + len(values), axis=0)
+        dataset[n:] = values
+
+    def _remove(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._temporary)
+
+    def __enter__(self) -> NewStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._remove()
 
 
 def create_store(path: str, spec: FeatureSpec, n_features: int) -> None:
@@ -30,16 +159,11 @@ def create_store(path: str, spec: FeatureSpec, n_features: int) -> None:
     n_features : int
         Length of a row.
     """
-    temporary = _temporary_name(path)
-    try:
-        create_file(temporary, spec, n_features)
-        _put_in_place(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+    with NewStore(path, spec, n_features) as new:
+        new.put_in_place()
 
 
-def rewrite_store(path: str, drop: set[bytes] | None = None) -> int:
+def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
     """Replace a store by a copy of its good rows. The caller holds the writer's lock.
 
     This is how a file whose writer was killed becomes appendable again, and how rows are
@@ -49,60 +173,53 @@ def rewrite_store(path: str, drop: set[bytes] | None = None) -> int:
     ----------
     path : str
         The file.
-    drop : set of bytes, optional
+    drop : collection of bytes
         Keys of rows to leave out.
 
     Returns
     -------
     int
-        Rows kept. Left out are rows without a written key, rows whose checksum does not fit,
-        and rows of `drop`.
+        Rows kept, as :meth:`NewStore.add` says.
     """
-    drop = drop or set()
-    temporary = _temporary_name(path)
-    kept = 0
-    try:
-        with StoreReader(path) as old:
-            create_file(temporary, old.spec, old.n_features)
-            with h5py.File(temporary, "r+", libver="latest", locking=False) as new:
-                source = old._file
-                seen: set[bytes] = set()
-                for start in range(0, len(old.keys), _WINDOW):
-                    places = np.arange(start, min(start + _WINDOW, len(old.keys)))
-                    rows = old.read(places)
-                    good = old.written[places] & ~rows.damaged
-                    for i in np.flatnonzero(good):
-                        key = old.keys[places[i]].tobytes()
-                        good[i] = key not in drop and key not in seen
-                        seen.add(key)
-                    places = places[good]
-                    _extend(new["features"], rows.features[good])
-                    _extend(new["controls"], rows.controls[good])
-                    for name in ("checksum", "session", "key"):
-                        values = source[name][start : start + _WINDOW]
-                        _extend(new[name], values[places - start])
-                    kept += len(places)
-                pairs = source["files"][()]
-                _extend(new["files"], pairs[pairs.any(axis=1)])
-                _extend(new["sessions"], source["sessions"][()])
-        _put_in_place(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+    with StoreReader(path) as old, NewStore(path, old.spec, old.n_features) as new:
+        kept = new.add(old, drop)
+        new.put_in_place()
     return kept
 
 
-def remove_leftovers(path: str) -> None:
+def remove_leftovers(path: str) -> list[str]:
     """Delete temporary files that a killed writer left. The caller holds the writer's lock.
 
     Parameters
     ----------
     path : str
         Final name of the store.
+
+    Returns
+    -------
+    list of str
+        What was deleted.
+    """
+    leftovers = find_leftovers(path)
+    for leftover in leftovers:
+        os.unlink(leftover)
+    return leftovers
+
+
+def find_leftovers(path: str) -> list[str]:
+    """List temporary files beside a store: a writer is at work, or was killed.
+
+    Parameters
+    ----------
+    path : str
+        Final name of the store.
+
+    Returns
+    -------
+    list of str
     """
     folder, name = os.path.split(path)
-    for leftover in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(name)}.*.tmp")):
-        os.unlink(leftover)
+    return glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(name)}.*.tmp"))
 
 
 def _temporary_name(path: str) -> str:
@@ -114,9 +231,3 @@ def _put_in_place(temporary: str, path: str) -> None:
     with open(temporary, "rb") as file:
         os.fsync(file.fileno())
     os.replace(temporary, path)
-
-
-def _extend(dataset: h5py.Dataset, values: np.ndarray) -> None:
-    n = len(dataset)
-    dataset.resize(n + len(values), axis=0)
-    dataset[n:] = values
