@@ -1,3 +1,8 @@
+from .cnn import CNNClassifier as CNNClassifier
+from .cnn import CNNConfig as CNNConfig
+from .cnn import fine_tune_backbone as fine_tune_backbone
+from .cnn import fit_cnn as fit_cnn
+from .cnn import load_cnn as load_cnn
 from .data import CellDataset as CellDataset
 from .data import annotator_agreement as annotator_agreement
 from .data import apply_corrections as apply_corrections
@@ -12,9 +17,11 @@ from .data import load_folder as load_folder
 from .data import load_pbc as load_pbc
 from .data import load_taleqani as load_taleqani
 from .data import make_cells as make_cells
+from .evaluation import Comparison as Comparison
 from .evaluation import Evaluation as Evaluation
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
+from .evaluation import leakage_meter as leakage_meter
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
 from .features import extract_features as extract_features

@@ -6,14 +6,13 @@ from typing import Any
 
 from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import Predictions
-from leukfeat.features.feature_set import COLOUR_CONTROLS, SIZE_CONTROLS, FeatureSet
+from leukfeat.features import FeatureSet
+from leukfeat.heads import control_columns
 
 __all__ = ["CONTROL_NAMES", "control_predictions"]
 
 CONTROL_NAMES = {"majority": "majority", "colour": "colour only", "size": "size only"}
 """A head's key for each control, and what tables call it."""
-
-_COLUMNS = {"majority": COLOUR_CONTROLS, "colour": COLOUR_CONTROLS, "size": SIZE_CONTROLS}
 
 
 def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[str, Predictions]:
@@ -36,10 +35,9 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
     fitted = getattr(head, "control_heads_", None) or {}
     if features.controls is None:
         return {}
+    measured = control_columns(features.controls)
     return {
-        name: predict_cells(
-            fitted[key], features, X=features.controls[list(_COLUMNS[key])].to_numpy(), **where
-        )
+        name: predict_cells(fitted[key], features, X=measured, **where)
         for key, name in CONTROL_NAMES.items()
         if key in fitted
     }

@@ -222,7 +222,7 @@ def _one_split(
     found: dict[str, Predictions] = {}
     fitted: dict[str, Any] = {}
     for name, head in heads.items():
-        model = fit_one(head, train)
+        model = fit_one(head, train, controls=not set(found) & set(CONTROL_NAMES.values()))
         found[name] = predict_cells(model, test, **where)
         controls = control_predictions(model, test, **where)
         for control, predictions in controls.items():
@@ -232,7 +232,7 @@ def _one_split(
     return found, fitted
 
 
-def fit_one(head: Any, train: FeatureSet) -> Any:
+def fit_one(head: Any, train: FeatureSet, *, controls: bool = True) -> Any:
     """Fit a copy of a head, or of a scikit-learn classifier, on training cells.
 
     Parameters
@@ -241,6 +241,8 @@ def fit_one(head: Any, train: FeatureSet) -> Any:
         Not changed.
     train : FeatureSet
         Labelled training cells.
+    controls : bool, default=True
+        Whether a `Head` is to fit its control heads; those of one head serve all.
 
     Returns
     -------
@@ -252,5 +254,7 @@ def fit_one(head: Any, train: FeatureSet) -> Any:
     model = clone(head) if hasattr(head, "get_params") else copy.deepcopy(head)
     if hasattr(model, "check_spec"):
         # A Head wants the whole: subjects to tune by, controls for the control heads.
+        if not controls and "controls" in model.get_params(deep=False):
+            model.set_params(controls=False)
         return model.fit(train)
     return model.fit(np.asarray(train), train.y)

@@ -1,0 +1,178 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
+
+from leukfeat import FeatureSet, Head, cross_validate_heads
+from leukfeat.evaluation.cross_validation import out_of_fold
+from leukfeat.exceptions import LeakageError
+from leukfeat.splitting.splitters import make_splits
+
+
+@pytest.fixture(scope="module")
+def compared(features):
+    return cross_validate_heads(
+        features, ["logistic_regression", GaussianNB()], n_splits=4, tune=False, cv=3
+    )
+
+
+def test_every_cell_is_predicted_once_a_repeat(features):
+    comparison = cross_validate_heads(features, {"nb": GaussianNB()}, n_repeats=2, n_splits=3)
+    p = comparison["nb"].predictions
+    assert len(p) == 2 * len(features)
+    for repeat in (0, 1):
+        np.testing.assert_array_equal(
+            np.sort(p.cells[p.repeat == repeat]), np.arange(len(features))
+        )
+    np.testing.assert_array_equal(p.y, features.y[p.cells])
+    assert p.n_cells == len(features)
+    assert "mean of 2 repeats" in comparison.to_markdown()
+    each = p.repeats
+    areas = [(part.predicted == part.y).mean() for part in each]
+    assert comparison["nb"]["accuracy"].estimate == pytest.approx(np.mean(areas))
+
+
+def test_no_subject_is_on_both_sides(features):
+    seen = []
+
+    class Spy(GaussianNB):
+        def fit(self, X, y):
+            seen.append({tuple(row) for row in np.asarray(X)})
+            return super().fit(X, y)
+
+    splits = make_splits(features, n_splits=3)
+    out_of_fold(features, {"spy": Spy()}, splits)
+    assert len(seen) == 3
+    for split, rows in zip(splits, seen, strict=True):
+        train = set(features.subjects[split.train])
+        assert not train & set(features.subjects[split.test])
+        assert rows == {tuple(row) for row in features.X[split.train]}
+
+
+def test_the_control_heads_stand_beside_every_head(compared):
+    assert list(compared.controls) == ["majority", "colour only", "size only"]
+    assert list(compared.table.index) == [
+        "logistic_regression",
+        "GaussianNB",
+        "majority",
+        "colour only",
+        "size only",
+    ]
+    assert compared["GaussianNB"].controls["size only"]["auroc"].estimate < 0.7
+    assert "colour only" in compared.to_markdown()
+    assert "colour only" in compared._repr_html_()
+    assert compared.best() in compared.results
+
+
+def test_features_without_controls_say_so(features):
+    bare = FeatureSet(features.X, features.y, subjects=features.subjects)
+    comparison = cross_validate_heads(bare, GaussianNB())
+    assert not comparison.controls
+    assert any("no control heads" in note for note in comparison.notes)
+
+
+def test_random_splits_and_missing_subjects_are_noted(features):
+    comparison = cross_validate_heads(features, GaussianNB(), split="random")
+    assert any("random split" in note for note in comparison.notes)
+    bare = FeatureSet(features.X, features.y)
+    for result in (cross_validate_heads(bare, GaussianNB()),):
+        assert "no subjects: cells of one patient may stand on both sides" in result.notes
+        assert "no subjects" in result["GaussianNB"].to_markdown()
+
+
+def test_official_folds_that_cut_through_subjects_need_an_embargo(features):
+    import pandas as pd
+
+    fold = np.array(["fold_0", "fold_1"])[np.arange(len(features)) % 2]
+    official = FeatureSet(
+        features.X, features.y, subjects=features.subjects, columns=pd.DataFrame({"fold": fold})
+    )
+    with pytest.raises(LeakageError, match="embargo=True"):
+        cross_validate_heads(official, GaussianNB(), split="official")
+
+
+def test_the_differences_are_paired(compared):
+    found = compared.differences()
+    assert list(found["first"]) == ["logistic_regression"] * 4 + ["GaussianNB"] * 3
+    a, b = compared["logistic_regression"]["auroc"], compared["GaussianNB"]["auroc"]
+    row = found.iloc[0]
+    assert row["difference"] == pytest.approx(a.estimate - b.estimate)
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert row["high"] - row["low"] < a.width
+    assert (found["p_holm"] >= found["p"]).all()
+    against_colour = found[found["second"] == "colour only"]
+    assert (against_colour["p_holm"] < 0.05).all()
+    assert (against_colour["low"] > 0).all()
+    flips = compared.differences("balanced_accuracy", over="subjects", controls=False)
+    assert list(flips["test"]) == ["signs flipped by subject"]
+    assert flips["detectable"].iloc[0] > 0
+    other = compared.differences("mcc", controls=False)
+    assert list(other["test"]) == ["leave one subject out, t"]
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "sensitivity", "specificity", "balanced_accuracy"])
+def test_flips_are_of_the_figure_itself(compared, metric):
+    from leukfeat.evaluation.differences import _by_subject
+
+    a, b = compared["logistic_regression"], compared["GaussianNB"]
+    d, strata = _by_subject(a.predictions, b.predictions, metric)
+    mean = np.mean([d[strata == s].mean() for s in np.unique(strata)])
+    expected = a.interval(metric, "subjects").estimate - b.interval(metric, "subjects").estimate
+    assert mean == pytest.approx(expected)
+
+
+def test_equal_heads_do_not_differ(features):
+    twins = {"a": GaussianNB(), "b": GaussianNB()}
+    row = cross_validate_heads(features, twins).differences(controls=False).iloc[0]
+    assert (row["difference"], row["low"], row["high"], row["p"]) == (0, 0, 0, 1)
+
+
+def test_results_of_other_cells_are_not_compared(compared, features):
+    from leukfeat.evaluation.differences import paired_difference
+
+    other = cross_validate_heads(features[::2], GaussianNB())["GaussianNB"]
+    with pytest.raises(ValueError, match="not tested on the same cells"):
+        paired_difference(compared["GaussianNB"], other, "auroc")
+
+
+def test_names_of_heads(features):
+    with pytest.raises(ValueError, match="a name of its own"):
+        cross_validate_heads(features, [GaussianNB(), GaussianNB()])
+    with pytest.raises(ValueError, match="a name of its own"):
+        cross_validate_heads(features, {"colour only": GaussianNB()})
+    with pytest.raises(ValueError, match="a name of its own"):
+        cross_validate_heads(features, [])
+
+
+def test_the_heads_given_are_not_changed(features):
+    head = Head("logistic_regression", tune=False, cv=3)
+    cross_validate_heads(features, head, n_splits=2)
+    assert not hasattr(head, "estimator_")
+    assert head.controls is True
+
+
+def test_many_classes_and_no_probabilities(make_features):
+    many = make_features(classes=("a", "b", "c"), n_subjects=30, controls=False)
+    comparison = cross_validate_heads(many, {"knn": KNeighborsClassifier(), "svc": LinearSVC()})
+    assert comparison["svc"]["auroc"].estimate > 0.6
+    found = comparison.differences()
+    assert list(found["test"]) == ["leave one subject out, t"]
+    comparison.plot(), comparison.plot_roc()
+
+
+def test_the_comparison_goes_through_json(compared):
+    held = json.loads(json.dumps(compared.to_dict(), allow_nan=False))
+    assert set(held["heads"]) == {"logistic_regression", "GaussianNB"}
+    assert held["plan"]["split"] == "group"
+    assert len(held["differences"]) == 7
+
+
+def test_labels_in_the_order_of_the_classes_not_of_the_alphabet(features):
+    p = cross_validate_heads(features, LogisticRegression())["LogisticRegression"].predictions
+    assert p.class_names == ("hem", "all")
+    assert p.positive == 1
+    assert (p.scores[:, 1] > 0.5).mean() == pytest.approx((p.predicted == 1).mean())

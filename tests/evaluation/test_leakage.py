@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.neighbors import KNeighborsClassifier
+
+from leukfeat.evaluation import leakage_meter
+
+
+def test_a_strong_subject_effect_shows_as_a_gap(make_features):
+    meter = leakage_meter(make_features(effect=0.4, between=2.0), KNeighborsClassifier())
+    assert meter.gap.low > 0.05
+    assert "flatters" in meter.verdict
+    assert (
+        meter.random[meter.head]["auroc"].estimate > meter.by_subject[meter.head]["auroc"].estimate
+    )
+    assert meter.gap.estimate == pytest.approx(
+        meter.random[meter.head]["auroc"].estimate - meter.by_subject[meter.head]["auroc"].estimate
+    )
+    held = json.loads(json.dumps(meter.to_dict(), allow_nan=False))
+    assert held["gap"]["estimate"] == meter.gap.estimate
+    for shown in (meter.to_markdown(), meter._repr_html_(), repr(meter)):
+        assert f"{meter.gap.estimate:+.3f}" in shown
+
+
+def test_without_a_subject_effect_there_is_no_gap(make_features):
+    gaps = [
+        leakage_meter(
+            make_features(between=0.0, seed=seed, controls=False), KNeighborsClassifier(15)
+        ).gap
+        for seed in range(12)
+    ]
+    assert max(abs(gap.estimate) for gap in gaps) < 0.03
+    assert sum(0 in gap for gap in gaps) >= 10
+
+
+def test_control_heads_are_metered_too_and_drawn(make_features):
+    meter = leakage_meter(
+        make_features(between=1.5), "logistic_regression", tune=False, cv=3, n_splits=3
+    )
+    assert "colour only" in meter.to_markdown()
+    figure = meter.plot()
+    said = figure.get_supxlabel()
+    assert "40 subjects" in said
+    texts = [t.get_text() for t in figure.axes[0].texts]
+    assert any(f"gap {meter.gap.estimate:+.3f}" in t for t in texts)
+
+
+def test_without_subjects_there_is_nothing_to_measure(make_features):
+    with pytest.raises(ValueError, match="needs the subject of each cell"):
+        leakage_meter(make_features(subjects=False), KNeighborsClassifier())
+
+
+def test_the_verdict_covers_every_outcome(make_features):
+    meter = leakage_meter(make_features(between=0.0, controls=False), KNeighborsClassifier(15))
+    assert "No difference" in meter.verdict or "lower" in meter.verdict
+    low = np.isfinite(meter.gap.low)
+    assert low
