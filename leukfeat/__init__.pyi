@@ -1,3 +1,6 @@
+from .classifier import CellClassifier as CellClassifier
+from .classifier import load_model as load_model
+from .classifier import save_model as save_model
 from .cnn import CNNClassifier as CNNClassifier
 from .cnn import CNNConfig as CNNConfig
 from .cnn import fine_tune_backbone as fine_tune_backbone

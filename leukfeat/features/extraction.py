@@ -185,8 +185,11 @@ def _feature_set(
     whole = dataset.frame
     problems: dict[int, ImageReadError] = run.problems
     kept = np.array([i for i in range(len(whole)) if i not in problems], int)
-    skipped = whole.iloc[sorted(problems)].copy()
-    skipped.insert(1, "reason", [str(problems[i]) for i in sorted(problems)])
+    failed = sorted(problems)
+    unread = whole.iloc[failed].drop(columns="image").reset_index(drop=True)
+    unread.insert(0, "path", [_name_of(whole["image"].iloc[i], i) for i in failed])
+    unread.insert(1, "reason", [str(problems[i]) for i in failed])
+    skipped = pd.concat([dataset.skipped, unread]) if len(dataset.skipped) else unread
     part = dataset if not problems else dataset[kept]
     frame = part.frame
     columns = frame.drop(columns=[name for name in _OWN_COLUMNS if name in frame])
@@ -208,3 +211,7 @@ def _feature_set(
         skipped=skipped.reset_index(drop=True),
         name=part.name,
     )
+
+
+def _name_of(image: Any, row: int) -> str:
+    return image if isinstance(image, str) else f"image {row}"

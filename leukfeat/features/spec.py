@@ -151,3 +151,29 @@ class FeatureSpec:
             for field in dataclasses.fields(self)
             if getattr(self, field.name) != getattr(other, field.name)
         ]
+
+    def is_interchangeable_with(self, other: FeatureSpec) -> bool:
+        """Tell whether features of another space can be used in place of these.
+
+        Engines that compute in float32 agree to within 1e-5 of a row's largest value, which is
+        tested; so a model that was fit with one may be applied with another. Anything else that
+        differs makes another space.
+
+        Parameters
+        ----------
+        other : FeatureSpec
+
+        Returns
+        -------
+        bool
+
+        Examples
+        --------
+        >>> keras = FeatureSpec(engine="keras")
+        >>> keras.is_interchangeable_with(FeatureSpec(engine="openvino"))
+        True
+        >>> keras.is_interchangeable_with(FeatureSpec(engine="openvino", precision="bfloat16"))
+        False
+        """
+        same_engine = dataclasses.replace(other, engine=self.engine)
+        return self == other or (self.precision == "float32" and self == same_engine)

@@ -187,7 +187,7 @@ def test_unreadable_images_are_raised_or_listed(engine, write_images, tmp_path):
         features = extract(cells, cache, errors="skip")
         assert features.columns["path"].tolist() == paths
         assert features.y.tolist() == [0, 1, 0, 1, 0]
-        assert features.skipped["image"].tolist() == mixed[2:4]
+        assert features.skipped["path"].tolist() == mixed[2:4]
         assert features.skipped["label"].tolist() == [0, 1]
         assert "no such file" in features.skipped["reason"][1]
     with pytest.raises(ImageReadError, match="none of 2 can be read"):

@@ -1,0 +1,263 @@
+"""A head together with the extractor that feeds it: images in, labels out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.classifier.novelty import TrainingReference
+from leukfeat.classifier.subject_level import subject_table
+from leukfeat.exceptions import WeightsError
+from leukfeat.features import FeatureSet, FeatureSpec, extract_features
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.weights import find_weights
+
+__all__ = ["CellClassifier"]
+
+
+class CellClassifier:
+    """A fitted head and all that is needed to apply it to images.
+
+    Parameters
+    ----------
+    head : Head
+        Fitted on features with a known space (from :func:`leukfeat.extract_features`).
+    features : FeatureSet, optional
+        The cells that the head was fit on. From them the classifier learns what is usual, and
+        tells of each new cell how far it stands from all of them.
+    weights : path-like, optional
+        The weights file, if the features were extracted with one of your own. It goes into the
+        model file.
+
+    Attributes
+    ----------
+    head : Head
+    spec : FeatureSpec
+        The feature space.
+    reference : TrainingReference or None
+        Without it, distances are not known.
+    weights : str or None
+        Path of the user's own weights.
+
+    Examples
+    --------
+    >>> import leukfeat as lf
+    >>> cells = lf.make_cells(8, 40, size=64, random_state=0)
+    >>> given = {"weights": "random", "layers": "conv2", "input_size": 64, "progress": False}
+    >>> features = lf.extract_features(cells, **given)
+    >>> head = lf.fit_head(features, "logistic_regression", tune=False)
+    >>> classifier = lf.CellClassifier(head, features)
+    >>> classifier.predict(cells[:2]).columns.tolist()
+    ['image', 'subject', 'label', 'p_hem', 'p_all', 'distance', 'far', 'reason']
+    """
+
+    def __init__(
+        self,
+        head: Any,
+        features: FeatureSet | None = None,
+        *,
+        weights: str | os.PathLike[str] | None = None,
+    ) -> None:
+        spec = getattr(head, "spec_", None)
+        if spec is None:
+            raise ValueError(
+                "CellClassifier needs a head fitted on features whose space is known. Got "
+                f"{head!r}; fit it with fit_head(extract_features(...), ...)."
+            )
+        reference = None
+        if features is not None:
+            head.check_spec(features)
+            reference = TrainingReference().fit(features.X, features.groups)
+        self._set(head, reference, None if weights is None else os.fspath(weights))
+        if self.weights is not None:
+            self._check_weights(self.weights)
+
+    @classmethod
+    def from_parts(
+        cls, head: Any, reference: TrainingReference | None, weights: str | None
+    ) -> CellClassifier:
+        """Build a classifier from what a model file holds.
+
+        Parameters
+        ----------
+        head : Head
+        reference : TrainingReference or None
+        weights : str or None
+            Path of the user's own weights.
+
+        Returns
+        -------
+        CellClassifier
+        """
+        new = object.__new__(cls)
+        new._set(head, reference, weights)
+        return new
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """The feature space that the head was fit on."""
+        return self.head.spec_  # type: ignore[no-any-return]
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the labels."""
+        return tuple(self.head.class_names_)
+
+    def extract(self, images: Any, **settings: Any) -> FeatureSet:
+        """Extract features of the classifier's own space.
+
+        Parameters
+        ----------
+        images : CellDataset, list of paths or of RGB uint8 arrays
+            The cells.
+        **settings
+            ``cache``, ``batch_size``, ``errors``, ``progress``, ``engine``, as for
+            :func:`leukfeat.extract_features`.
+
+        Returns
+        -------
+        FeatureSet
+        """
+        spec = self.spec
+        given: dict[str, Any] = {
+            "backbone": spec.backbone,
+            "layers": list(spec.layers),
+            "input_size": spec.input_size,
+            "crop": spec.crop,
+            "views": spec.views,
+            "precision": spec.precision,
+            "weights": self._weights_for_extraction(),
+        }
+        if spec.weights == "random":
+            given["random_state"] = int(spec.weights_digest.rsplit(":", 1)[1])
+        return extract_features(images, **(given | settings))
+
+    def predict(self, images: Any, **settings: Any) -> pd.DataFrame:
+        """Classify images of cells.
+
+        Parameters
+        ----------
+        images : CellDataset, list of paths or of RGB uint8 arrays, or FeatureSet
+            The cells; features of the classifier's space are taken as they are.
+        **settings
+            As for :meth:`extract`; ``errors="skip"`` keeps a row, without label, for an image
+            that cannot be read.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a cell: ``image`` (path or position), ``subject`` where known, ``label``,
+            ``p_<class>`` (probability), ``distance`` from the training cells (1 is as far as a
+            new patient's cell ordinarily gets; missing if the classifier has no reference),
+            ``far`` (whether it is farther: an image that is no cell, another stain, a kind
+            never seen), ``reason`` (why a cell is flagged or has no label, else empty).
+        """
+        features = images if isinstance(images, FeatureSet) else self.extract(images, **settings)
+        self.head.check_spec(features)
+        probabilities = self.head.predict_proba(features)
+        predicted = np.asarray(self.head.predict(features))
+        table = pd.DataFrame({"image": _names(features)})
+        if features.subjects is not None:
+            table["subject"] = features.subjects
+        names = np.array(self.class_names, object)
+        table["label"] = names[predicted]
+        for i, name in enumerate(names):
+            table[f"p_{name}"] = probabilities[:, i]
+        table["distance"] = np.nan
+        if self.reference is not None and len(features):
+            table["distance"] = self.reference.distance(features.X)
+        table["far"] = table["distance"] > 1
+        table["reason"] = ""
+        table.loc[table["far"], "reason"] = "far from all training cells"
+        empty = _without_foreground(features)
+        table.loc[empty, "far"] = True
+        table.loc[empty, "reason"] = "no cell: the image is empty or of one colour"
+        return _with_skipped(table, features.skipped)
+
+    def predict_subjects(self, images: Any, **settings: Any) -> pd.DataFrame:
+        """Sum up the cells of each subject.
+
+        Parameters
+        ----------
+        images : CellDataset or FeatureSet
+            Cells with subjects, or the table that :meth:`predict` returned.
+        **settings
+            As for :meth:`extract`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a subject: cells, cells flagged as far, share of cells of each class and
+            mean probability of each class. Cells flagged as far are counted but not averaged.
+
+        Raises
+        ------
+        ValueError
+            If the subjects are not known.
+        """
+        table = images if isinstance(images, pd.DataFrame) else self.predict(images, **settings)
+        return subject_table(table, self.class_names)
+
+    def __repr__(self) -> str:
+        kind = getattr(self.head, "head", type(self.head).__name__)
+        return (
+            f"CellClassifier({kind!r} on {self.spec.backbone} {'+'.join(self.spec.layers)}, "
+            f"classes {list(self.class_names)})"
+        )
+
+    def _set(self, head: Any, reference: TrainingReference | None, weights: str | None) -> None:
+        self.head = head
+        self.reference = reference
+        self.weights = weights
+
+    def _check_weights(self, path: str) -> None:
+        digest = find_weights(find_backbone(self.spec.backbone), path).digest
+        if digest != self.spec.weights_digest:
+            raise WeightsError(
+                f"The weights file {path!r} has the digest {digest}, but the head was fit on "
+                f"features of weights {self.spec.weights_digest}: give the same file."
+            )
+
+    def _weights_for_extraction(self) -> str:
+        if self.spec.weights != "file":
+            return self.spec.weights
+        if self.weights is None:
+            raise WeightsError(
+                "The head was fit on features of a weights file of your own "
+                f"({self.spec.weights_digest}): give its path, CellClassifier(head, features, "
+                "weights=PATH)."
+            )
+        return self.weights
+
+
+def _names(features: FeatureSet) -> list[Any]:
+    paths = None
+    if features.columns is not None and "path" in features.columns:
+        paths = features.columns["path"].tolist()
+    return [
+        i if paths is None or not isinstance(paths[i], str) else paths[i]
+        for i in range(len(features))
+    ]
+
+
+def _without_foreground(features: FeatureSet) -> np.ndarray:
+    # One colour throughout: the percentiles meet, whatever the network makes of it.
+    controls = features.controls
+    if controls is None or "foreground_fraction" not in controls:
+        return np.zeros(len(features), bool)
+    flat = np.ones(len(features), bool)
+    for colour in "rgb":
+        flat &= (controls[f"{colour}_p10"] == controls[f"{colour}_p90"]).to_numpy()
+    return flat | (controls["foreground_fraction"].to_numpy() == 0)
+
+
+def _with_skipped(table: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
+    if not len(skipped):
+        return table
+    rows = pd.DataFrame(
+        {"image": skipped["path"].to_numpy(), "reason": skipped["reason"].to_numpy(), "far": False}
+    )
+    return pd.concat([table, rows], ignore_index=True)[table.columns.tolist()]

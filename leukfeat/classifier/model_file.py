@@ -1,0 +1,238 @@
+"""One file that holds a classifier, and that runs no code of its author's when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leukfeat.atomic_file import written_whole
+from leukfeat.classifier.cell_classifier import CellClassifier
+from leukfeat.classifier.novelty import TrainingReference
+from leukfeat.classifier.safe_archive import check_archive, read_member
+from leukfeat.classifier.trusted_types import TRUSTED_TYPES
+from leukfeat.exceptions import LeukfeatError
+from leukfeat.features.locations import user_cache_folder
+
+__all__ = ["MODEL_FORMAT", "MODEL_FORMAT_VERSION", "ModelFileError", "load_model", "save_model"]
+
+MODEL_FORMAT = "leukfeat-model"
+MODEL_FORMAT_VERSION = 1
+"""Raised when older versions of leukfeat could not read the file; older files stay readable."""
+
+_ABOUT, _HEAD, _REFERENCE, _WEIGHTS = "model.json", "head.skops", "reference.npz", "weights.h5"
+_MEMBERS = (_ABOUT, _HEAD, _REFERENCE, _WEIGHTS)
+_LIBRARIES = ("leukfeat", "scikit-learn", "numpy", "skops", "keras", "tensorflow")
+
+
+class ModelFileError(LeukfeatError, ValueError):
+    """A model file is damaged, is none, or asks for more trust than it was given."""
+
+
+def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
+    """Write a classifier to one file.
+
+    Parameters
+    ----------
+    model : CellClassifier or Head
+        A bare head is stored without its training cells' reference: distances are then not
+        known after loading.
+    path : path-like
+        The file; by custom it ends in ``.leukfeat``. It is replaced whole, or not at all.
+
+    Returns
+    -------
+    pathlib.Path
+        Where it stands.
+
+    Raises
+    ------
+    ModelFileError
+        If the head holds a type that could not be read back without running code.
+    ValueError
+        If the head is not fitted on features of a known space.
+
+    Notes
+    -----
+    The file is a zip of ``model.json`` (format, versions, feature space, digests of the other
+    members), the head written by skops, the training reference as arrays, and the user's own
+    weights if there are any; stock ImageNet weights are named by digest. Nothing in it is a
+    pickle.
+    """
+    import skops.io
+
+    classifier = model if isinstance(model, CellClassifier) else CellClassifier(model)
+    head = skops.io.dumps(classifier.head)
+    foreign = _foreign_types(head, ())
+    if foreign:
+        raise ModelFileError(
+            f"The head holds types that leukfeat does not know to be safe: {foreign}. Save it "
+            "all the same with skops.io.dump, or use a head of scikit-learn's own parts."
+        )
+    members = {_HEAD: head}
+    if classifier.reference is not None:
+        held = io.BytesIO()
+        np.savez(held, **classifier.reference.arrays())  # type: ignore[arg-type]
+        members[_REFERENCE] = held.getvalue()
+    if classifier.spec.weights == "file":
+        members[_WEIGHTS] = Path(classifier._weights_for_extraction()).read_bytes()
+    members = {_ABOUT: _about(classifier, members), **members}
+    path = Path(path).expanduser()
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
+    with written_whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, content in members.items():
+            # Stored, not compressed: a reader that wants nothing else cannot be given a bomb.
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return path
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    *,
+    trusted: bool = False,
+    trusted_types: Sequence[str] = (),
+) -> CellClassifier:
+    """Read a classifier back.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that :func:`save_model` wrote.
+    trusted : bool, default=False
+        Also read a pickle or joblib file. Such a file runs whatever its author put into it:
+        only for one you made yourself.
+    trusted_types : sequence of str, default=()
+        Full names of further types that the head may hold, for heads that you registered.
+
+    Returns
+    -------
+    CellClassifier
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is no model file, damaged, written by a newer leukfeat, or holds a type that is
+        neither known to be safe nor in `trusted_types`.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model file '{path}'.")
+    if not zipfile.is_zipfile(path):
+        return _load_pickle(path, trusted)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_archive(archive, allowed=_MEMBERS, path=path)
+            about = json.loads(read_member(archive, _ABOUT, limit=1 << 20))
+            _check_about(about, path)
+            content = {name: _read_checked(archive, name, about, path) for name in about["members"]}
+    except (zipfile.BadZipFile, KeyError, TypeError, json.JSONDecodeError, EOFError) as error:
+        raise ModelFileError(f"The model file '{path}' is damaged: {error}.") from error
+    head = _load_head(content[_HEAD], trusted_types, path)
+    reference = None
+    if _REFERENCE in content:
+        with zipfile.ZipFile(io.BytesIO(content[_REFERENCE])) as inner:
+            check_archive(inner, path=path)
+        with np.load(io.BytesIO(content[_REFERENCE]), allow_pickle=False) as arrays:
+            reference = TrainingReference.from_arrays(arrays)
+    weights = None
+    if _WEIGHTS in content:
+        weights = _keep_weights(content[_WEIGHTS])
+    return CellClassifier.from_parts(head, reference, weights)
+
+
+def _about(classifier: CellClassifier, members: dict[str, bytes]) -> bytes:
+    about = {
+        "format": MODEL_FORMAT,
+        "format_version": MODEL_FORMAT_VERSION,
+        "versions": {name: version(name) for name in _LIBRARIES},
+        "spec": json.loads(classifier.spec.to_json()),
+        "spec_digest": classifier.spec.digest,
+        "class_names": list(classifier.class_names),
+        "head": str(getattr(classifier.head, "head", type(classifier.head).__name__)),
+        "members": {
+            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+            for name, content in members.items()
+        },
+    }
+    return json.dumps(about, indent=2, sort_keys=True).encode()
+
+
+def _check_about(about: Any, path: Path) -> None:
+    if not isinstance(about, dict) or about.get("format") != MODEL_FORMAT:
+        raise ModelFileError(f"'{path}' is a zip file, but not one that leukfeat wrote.")
+    if about["format_version"] > MODEL_FORMAT_VERSION:
+        raise ModelFileError(
+            f"The model file '{path}' has format {about['format_version']}, written by leukfeat "
+            f"{about.get('versions', {}).get('leukfeat')}; this one reads up to "
+            f"{MODEL_FORMAT_VERSION}. Upgrade leukfeat."
+        )
+    if _HEAD not in about["members"]:
+        raise ModelFileError(f"The model file '{path}' holds no head.")
+
+
+def _read_checked(archive: zipfile.ZipFile, name: str, about: dict[str, Any], path: Path) -> bytes:
+    expected = about["members"][name]
+    content = read_member(archive, name, limit=int(expected["bytes"]))
+    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        raise ModelFileError(
+            f"The model file '{path}' is damaged: {name!r} does not have the digest that was "
+            "written with it. Get the file again."
+        )
+    return content
+
+
+def _foreign_types(head: bytes, trusted_types: Sequence[str]) -> list[str]:
+    import skops.io
+
+    known = {*TRUSTED_TYPES, *trusted_types}
+    return sorted(set(skops.io.get_untrusted_types(data=head)) - known)
+
+
+def _load_head(content: bytes, trusted_types: Sequence[str], path: Path) -> Any:
+    import skops.io
+
+    with zipfile.ZipFile(io.BytesIO(content)) as inner:
+        check_archive(inner, path=path)
+    foreign = _foreign_types(content, trusted_types)
+    if foreign:
+        raise ModelFileError(
+            f"The model file '{path}' holds types that leukfeat does not know to be safe: "
+            f"{foreign}. Only if you trust its author, load it with trusted_types={foreign}."
+        )
+    return skops.io.loads(content, trusted=[*TRUSTED_TYPES, *trusted_types])
+
+
+def _load_pickle(path: Path, trusted: bool) -> CellClassifier:
+    if not trusted:
+        raise ModelFileError(
+            f"'{path}' is not a leukfeat model file. If it is a pickle or joblib file, reading it "
+            "would run whatever its author put into it; only for one that you made yourself, "
+            "pass trusted=True."
+        )
+    import joblib
+
+    loaded = joblib.load(path)
+    if isinstance(loaded, CellClassifier):
+        return loaded
+    return CellClassifier(loaded)
+
+
+def _keep_weights(content: bytes) -> str:
+    folder = user_cache_folder() / "weights"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.weights.h5"
+    if not path.exists() or path.stat().st_size != len(content):
+        with written_whole(path) as partial:
+            partial.write_bytes(content)
+    return str(path)

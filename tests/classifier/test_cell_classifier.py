@@ -1,0 +1,73 @@
+"""Images in, labels out, and a flag on what is no cell."""
+
+import numpy as np
+import pytest
+
+from leukfeat.classifier import CellClassifier
+from leukfeat.exceptions import SpecMismatchError, WeightsError
+from leukfeat.heads import fit_head
+
+
+@pytest.fixture(scope="module")
+def classifier(cell_features):
+    return CellClassifier(fit_head(cell_features, "logistic_regression", tune=False), cell_features)
+
+
+def test_images_and_their_features_give_the_same(classifier, cells, cell_features):
+    from_images = classifier.predict(cells[:5], progress=False)
+    from_features = classifier.predict(cell_features[:5])
+    assert from_images["label"].tolist() == from_features["label"].tolist()
+    np.testing.assert_allclose(from_images["p_all"], from_features["p_all"], atol=1e-6)
+    np.testing.assert_allclose(from_images["p_all"] + from_images["p_hem"], 1)
+
+
+def test_labels_follow_the_head(classifier, cell_features):
+    found = classifier.predict(cell_features)["label"].tolist()
+    codes = classifier.head.predict(cell_features)
+    assert found == [("hem", "all")[code] for code in codes]
+
+
+def test_what_is_no_cell_is_flagged(classifier, cells):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    images = [noise, np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 200, np.uint8)]
+    table = classifier.predict([*images, *cells.images[:20]], progress=False)
+    assert table["far"].tolist()[:3] == [True] * 3
+    assert table["reason"].str.contains("empty or of one colour").tolist()[1:3] == [True] * 2
+    assert table["far"][3:].mean() < 0.2
+
+
+def test_subjects_are_summed_up(classifier, cells, cell_features):
+    table = classifier.predict_subjects(cell_features)
+    assert table["cells"].sum() == len(cells)
+    assert set(table.index) == set(cells.subjects)
+    shares = table[["share_hem", "share_all"]].sum(axis=1).dropna()
+    np.testing.assert_allclose(shares, 1)
+    with pytest.raises(ValueError, match="subjects of these cells are not known"):
+        classifier.predict_subjects(cells.images[:2], progress=False)
+
+
+def test_an_unreadable_image_keeps_its_row(classifier, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    good = tmp_path / "good.png"
+    import cv2
+
+    cv2.imwrite(str(good), np.full((64, 64, 3), 90, np.uint8))
+    table = classifier.predict([str(bad), str(good)], errors="skip", progress=False)
+    assert len(table) == 2
+    assert table.set_index("image").loc[str(bad), "label"] is np.nan
+    assert "bad.png" in table.set_index("image").loc[str(bad), "reason"]
+
+
+def test_another_space_and_other_weights_are_refused(classifier, cell_features, tmp_path):
+    import dataclasses
+
+    other = cell_features[:2]
+    other.spec = dataclasses.replace(other.spec, crop=32)
+    with pytest.raises(SpecMismatchError, match="crop"):
+        classifier.predict(other)
+    import h5py
+
+    h5py.File(tmp_path / "w.h5", "w").close()
+    with pytest.raises(WeightsError, match="give the same file"):
+        CellClassifier(classifier.head, weights=tmp_path / "w.h5")
