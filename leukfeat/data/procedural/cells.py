@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..dataset import CellDataset
 from .appearance import Look
+from .checks import check_number
 from .defects import (
     BACKGROUND_GREY,
     SHORTCUTS,
@@ -121,23 +122,26 @@ def make_cells(
     >>> sorted(set(cells.subjects))[:3]
     ['101', '103', '104']
     """
-    _check_counts(n_subjects=n_subjects, n_sites=n_sites, n_stains=n_stains, size=size)
-    _check(n_cells, "n_cells", low=n_subjects, integer=True, note="one cell a subject")
-    _check(subject_shift, "subject_shift", low=0)
-    _check(duplicates, "duplicates", low=0, high=1)
-    _check(label_noise, "label_noise", low=0, high=1)
-    _check(random_state, "random_state", low=0, integer=True)
+    whole = [
+        (n_subjects, "n_subjects", 2, ""),
+        (n_cells, "n_cells", n_subjects, "one cell a subject"),
+        (size, "size", _SMALLEST_SIZE, ""),
+        (n_sites, "n_sites", 1, ""),
+        (n_stains, "n_stains", 1, ""),
+        (random_state, "random_state", 0, ""),
+    ]
+    for value, name, low, note in whole:
+        check_number(value, name, "make_cells", low=low, integer=True, note=note)
+    if um_per_px is None:
+        um_per_px = FIELD_OF_VIEW_UM / size
+    check_number(um_per_px, "um_per_px", "make_cells", low=0.01, high=2)
+    check_number(subject_shift, "subject_shift", "make_cells", low=0)
+    check_number(duplicates, "duplicates", "make_cells", low=0, high=1)
+    check_number(label_noise, "label_noise", "make_cells", low=0, high=1)
     if shortcut is not None and shortcut not in SHORTCUTS:
         raise ValueError(
             f"The 'shortcut' parameter of make_cells must be None or one of {SHORTCUTS}. "
             f"Got {shortcut!r} instead."
-        )
-    if um_per_px is None:
-        um_per_px = FIELD_OF_VIEW_UM / size
-    elif not isinstance(um_per_px, (int, float, np.floating)) or not 0.01 <= um_per_px <= 2:
-        raise ValueError(
-            "The 'um_per_px' parameter of make_cells must be from 0.01 to 2 micrometres a pixel. "
-            f"Got {um_per_px!r} instead."
         )
     rows = draw_hierarchy(
         n_subjects, n_cells, n_sites=n_sites, n_stains=n_stains, random_state=random_state
@@ -192,29 +196,4 @@ def make_cells(
         positive="all",
         name="procedural",
         **{name: frame[name] for name in frame.columns},
-    )
-
-
-def _check_counts(**counts: Any) -> None:
-    lows = {"n_subjects": 2, "size": _SMALLEST_SIZE}
-    for name, value in counts.items():
-        _check(value, name, low=lows.get(name, 1), integer=True)
-
-
-def _check(
-    value: Any,
-    name: str,
-    *,
-    low: float,
-    high: float = np.inf,
-    integer: bool = False,
-    note: str = "",
-) -> None:
-    kinds = (int, np.integer) if integer else (int, float, np.integer, np.floating)
-    if isinstance(value, kinds) and not isinstance(value, bool) and low <= value <= high:
-        return
-    top = "" if high == np.inf else f" and at most {high:g}"
-    raise ValueError(
-        f"The '{name}' parameter of make_cells must be {'an integer' if integer else 'a number'} "
-        f"of at least {low:g}{top}{f' ({note})' if note else ''}. Got {value!r} instead."
     )

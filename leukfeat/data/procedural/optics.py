@@ -9,9 +9,9 @@ import numpy as np
 
 from .appearance import Look
 
-__all__ = ["expose"]
+__all__ = ["CROP_LIGHT", "expose"]
 
-_LIGHT = np.array([172.0, 143.0, 152.0], np.float32)
+CROP_LIGHT = (172.0, 143.0, 152.0)
 """Grey levels of empty plasma in red, green and blue, as in C-NMC 2019."""
 
 _AZURE = np.array([1.00, 1.05, 0.10])
@@ -22,7 +22,14 @@ _AZURE_TILT = np.array([-0.9, 0.2, 0.9])
 _EOSIN_TILT = np.array([-0.3, 0.5, -0.7])
 
 
-def expose(rng: np.random.Generator, dyes: np.ndarray, look: Look, px_per_um: float) -> np.ndarray:
+def expose(
+    rng: np.random.Generator,
+    dyes: np.ndarray,
+    look: Look,
+    px_per_um: float,
+    *,
+    light: np.ndarray | tuple[float, float, float] = CROP_LIGHT,
+) -> np.ndarray:
     """Take the picture of a drawn scene.
 
     Parameters
@@ -35,6 +42,8 @@ def expose(rng: np.random.Generator, dyes: np.ndarray, look: Look, px_per_um: fl
         Stain and camera.
     px_per_um : float
         Pixels a µm.
+    light : array-like of shape (3,)
+        Grey levels of an empty field in red, green and blue.
 
     Returns
     -------
@@ -44,7 +53,7 @@ def expose(rng: np.random.Generator, dyes: np.ndarray, look: Look, px_per_um: fl
     azure = look.azure * (_AZURE + look.azure_hue * _AZURE_TILT)
     eosin = look.eosin * (_EOSIN + look.eosin_hue * _EOSIN_TILT)
     mix = -np.stack([azure, eosin], axis=1).astype(np.float32)
-    gain = _LIGHT * np.array([look.red, look.green, look.blue], np.float32) * look.light
+    gain = np.array(light) * (look.red, look.green, look.blue) * look.light
     picture = cv2.exp(cv2.transform(np.moveaxis(dyes, 0, 2), mix))
     blur = look.focus_um * px_per_um
     if blur > 0.2:

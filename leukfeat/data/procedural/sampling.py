@@ -9,7 +9,7 @@ from .appearance import LEVELS, Look, combine_levels
 from .hierarchy import LEVEL_KEYS, Stream, stream
 from .kinds import KIND_SHARES, KINDS, TRAIT_SPREAD, TRAITS, Traits, from_latent, vacuole_odds
 
-__all__ = ["draw_looks", "draw_traits"]
+__all__ = ["draw_looks", "draw_traits", "draw_traits_of_one"]
 
 _EVENNESS = 5.0
 """Concentration of the mix of kinds in a subject about the mix in its class (Dirichlet)."""
@@ -64,21 +64,35 @@ def draw_traits(rows: pd.DataFrame, *, shift: float, random_state: int) -> list[
     """
     subjects = rows[["subject_no", "label"]].drop_duplicates()
     mixes = {
-        subject: np.cumsum(_mix_of_kinds(subject, label, min(1.0, shift), random_state))
+        subject: _mix_of_kinds(subject, label, min(1.0, shift), random_state)
         for subject, label in subjects.itertuples(index=False)
     }
-    centres = np.array([kind.centre for kind in KINDS])
-    nucleoli = np.cumsum([kind.nucleoli for kind in KINDS], axis=1)
-    vacuoles = np.cumsum([vacuole_odds(kind.vacuoles) for kind in KINDS], axis=1)
-    drawn: list[Traits] = []
-    for subject, cell in rows[["subject_no", "cell_no"]].itertuples(index=False):
-        rng = stream(random_state, Stream.TRAITS, subject, cell)
-        u = rng.random(3)
-        kind = _place(mixes[subject], u[0])
-        traits = from_latent(centres[kind] + TRAIT_SPREAD * rng.standard_normal(len(TRAITS)))
-        counts = _place(nucleoli[kind], u[1]), _place(vacuoles[kind], u[2])
-        drawn.append(Traits._make([KINDS[kind].name, *traits.tolist(), *counts]))
-    return drawn
+    return [
+        draw_traits_of_one(stream(random_state, Stream.TRAITS, subject, cell), mixes[subject])
+        for subject, cell in rows[["subject_no", "cell_no"]].itertuples(index=False)
+    ]
+
+
+def draw_traits_of_one(rng: np.random.Generator, shares: np.ndarray) -> Traits:
+    """Draw what one cell is.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the traits.
+    shares : ndarray of shape (n_kinds,)
+        Probability of each of `KINDS`.
+
+    Returns
+    -------
+    Traits
+    """
+    u = rng.random(3)
+    kind = KINDS[_place(shares, u[0])]
+    traits = from_latent(kind.centre + TRAIT_SPREAD * rng.standard_normal(len(TRAITS)))
+    nucleoli = _place(np.array(kind.nucleoli), u[1])
+    vacuoles = _place(vacuole_odds(kind.vacuoles), u[2])
+    return Traits._make([kind.name, *traits.tolist(), nucleoli, vacuoles])
 
 
 def _mix_of_kinds(subject: int, label: int, departure: float, random_state: int) -> np.ndarray:
@@ -90,6 +104,6 @@ def _mix_of_kinds(subject: int, label: int, departure: float, random_state: int)
     return (1 - departure) * shares + departure * own
 
 
-def _place(cumulative: np.ndarray, u: float) -> int:
+def _place(odds: np.ndarray, u: float) -> int:
     # Rounding can leave the last sum below 1 and u above it.
-    return min(int(np.searchsorted(cumulative, u, side="right")), len(cumulative) - 1)
+    return min(int(np.searchsorted(np.cumsum(odds), u, side="right")), len(odds) - 1)
