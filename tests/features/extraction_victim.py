@@ -5,6 +5,7 @@ It writes a line a block that is safely written: the number of rows computed so 
 """
 
 import importlib.util
+import resource
 import sys
 import time
 from pathlib import Path
@@ -39,7 +40,8 @@ def main(folder, cache, delay, first, last):
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     features = lf.extract_features(paths, cache=cache, weights="random", progress=False)
-    sys.stdout.write(f"done {len(features)} computed {engine.computed}\n")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(f"done {len(features)} peak {peak} MB computed {engine.computed}\n")
 
 
 if __name__ == "__main__":
