@@ -113,6 +113,7 @@ class StoreWriter:
         if not keys:
             return
         try:
+            self._check_right()
             file = self._opened(features.shape[1])
             if self._session is None:
                 self._session = self._begin_session(file, versions)
@@ -171,6 +172,10 @@ class StoreWriter:
                 create_store(self.path, self.spec, n_features)
             self._file = open_for_appending(self.path)
         return self._file
+
+    def _check_right(self) -> None:
+        if not self._lock.is_ours():
+            raise OSError("this process was silent for so long that another one took the lock")
 
     def _begin_session(self, file: h5py.File, versions: Mapping[str, str]) -> int:
         from leukfeat import __version__
