@@ -1,6 +1,10 @@
 from .augmentation import Augmentation as Augmentation
 from .classifier import CNNClassifier as CNNClassifier
 from .config import CNNConfig as CNNConfig
+from .fine_tuned import FineTunedBackbone as FineTunedBackbone
+from .fine_tuned import load_fine_tuned as load_fine_tuned
+from .fine_tuning import FineTuneConfig as FineTuneConfig
+from .fine_tuning import fine_tune_backbone as fine_tune_backbone
 from .fitting import fit_cnn as fit_cnn
 from .images import CellImages as CellImages
 from .images import read_cells as read_cells

@@ -44,6 +44,9 @@ class Progress:
         return self.epoch - self.best_epoch
 
 
+_FILE = "epoch-{:05d}.keras"
+
+
 class Checkpoint:
     """Model, optimizer and progress on disk, replaced as a whole after each epoch.
 
@@ -104,7 +107,7 @@ class Checkpoint:
         return progress, self.folder / state["last"], self.folder / state["best"]
 
     def save(self, model: Any, progress: Progress) -> None:
-        """Keep the model as it is now, and as the best one if it is.
+        """Keep the model as it is now, beside the one of the best epoch.
 
         Parameters
         ----------
@@ -113,15 +116,10 @@ class Checkpoint:
         progress : Progress
             Where it stands.
         """
-        # Models go under new names first; the state file that points to them is replaced last,
-        # in one step. Killed at any moment, it points to whole files.
-        last, best = (
-            f"last-{progress.epoch:05d}.keras",
-            f"best-{progress.best_epoch or progress.epoch:05d}.keras",
-        )
+        # The model goes under a new name first; the state file that points to it is replaced
+        # last, in one step. Killed at any moment, it points to whole files.
+        last, best = (_FILE.format(epoch) for epoch in (progress.epoch, progress.best_epoch))
         model.save(self.folder / last)
-        if progress.waited == 0 or not (self.folder / best).exists():
-            model.save(self.folder / best)
         state = {
             "format": CHECKPOINT_FORMAT,
             "identity": self.identity,
@@ -131,7 +129,7 @@ class Checkpoint:
         }
         with written_whole(self._state) as partial:
             partial.write_text(json.dumps(state, indent=1))
-        for old in self.folder.glob("*-[0-9][0-9][0-9][0-9][0-9].keras"):
+        for old in self.folder.glob(_FILE.replace("{:05d}", "*")):
             if old.name not in (last, best):
                 old.unlink()
 

@@ -53,6 +53,34 @@ class TrainingRecord:
     fill: str
     random_state: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold; no name of a subject is among them."""
+        return {
+            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
+            "history": self.history.to_dict("list"),
+            "subjects": sorted(self.subjects),
+            "ids": sorted(self.ids),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingRecord:
+        """Read a record back.
+
+        Parameters
+        ----------
+        values : dict
+            As :meth:`to_dict` gave them.
+        """
+        return cls(
+            **{
+                **values,
+                "history": pd.DataFrame(values["history"]),
+                "subjects": frozenset(values["subjects"]),
+                "ids": frozenset(values["ids"]),
+                "notes": tuple(values["notes"]),
+            }
+        )
+
 
 class CNNClassifier:
     """A trained end-to-end network, used like a fitted head.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import os
 import zipfile
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
@@ -48,7 +45,6 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if target.suffix != ".keras":
         raise ValueError(f"'path' must end in '.keras'. Got {str(path)!r} instead.")
-    record = classifier.record
     facts = {
         "format": MODEL_FILE_FORMAT,
         "versions": {"keras": keras.__version__},
@@ -56,12 +52,7 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
         "class_names": list(classifier.class_names_),
         "positive": classifier.positive,
         "threshold": classifier.threshold_,
-        "record": {
-            **dataclasses.asdict(dataclasses.replace(record, history=pd.DataFrame())),
-            "history": record.history.to_dict("list"),
-            "subjects": sorted(record.subjects),
-            "ids": sorted(record.ids),
-        },
+        "record": classifier.record.to_dict(),
     }
     with written_whole(target) as partial:
         classifier.model_.save(partial)
@@ -102,20 +93,11 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
             f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "
             "Install the version that wrote it."
         )
-    kept = facts["record"]
     return CNNClassifier(
         keras.models.load_model(path, safe_mode=True),
         config=CNNConfig.from_json(json.dumps(facts["config"])),
         class_names=tuple(facts["class_names"]),
         positive=facts["positive"],
         threshold=facts["threshold"] if facts["threshold"] is not None else 0.5,
-        record=TrainingRecord(
-            **{
-                **kept,
-                "history": pd.DataFrame(kept["history"]),
-                "subjects": frozenset(kept["subjects"]),
-                "ids": frozenset(kept["ids"]),
-                "notes": tuple(kept["notes"]),
-            }
-        ),
+        record=TrainingRecord.from_dict(facts["record"]),
     )

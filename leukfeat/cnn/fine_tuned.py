@@ -1,0 +1,167 @@
+"""Weights tuned on cells: a file for ``extract_features`` that remembers those cells."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.cnn.classifier import TrainingRecord
+from leukfeat.exceptions import LeakageError, WeightsError
+from leukfeat.splitting.groups import name_some
+
+__all__ = ["FineTunedBackbone", "load_fine_tuned", "write_facts"]
+
+_FORMAT = 1
+_GROUP = "leukfeat"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FineTunedBackbone:
+    """A weights file of a backbone whose last stages were tuned on cells.
+
+    It stands for the path of the file: ``extract_features(cells, weights=tuned)``.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file, ending in ``.weights.h5``.
+    backbone : str
+        Name of the network.
+    layers : tuple of str
+        Keras layers that were tuned.
+    class_names : tuple of str
+        Classes that they were tuned to tell apart.
+    settings : dict
+        Settings of the tuning.
+    record : TrainingRecord
+        Which cells and subjects it saw, and how training went.
+    """
+
+    path: Path
+    backbone: str
+    layers: tuple[str, ...]
+    class_names: tuple[str, ...]
+    settings: dict[str, Any]
+    record: TrainingRecord
+
+    def __fspath__(self) -> str:
+        return os.fspath(self.path)
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """Loss, accuracy, learning rate and seconds of each epoch."""
+        return self.record.history
+
+    def check_unseen(self, cells: Any) -> None:
+        """Refuse cells that the weights were tuned on, as test cells.
+
+        A head that is tested on features of these weights must not meet them again.
+
+        Parameters
+        ----------
+        cells : FeatureSet, CellImages or CellDataset
+            The test cells.
+
+        Raises
+        ------
+        LeakageError
+            If subjects or identical images were tuned on; the message names the subjects.
+        """
+        subjects = [] if cells.subjects is None else {s for s in cells.subjects if s is not None}
+        both = [
+            s for s in subjects if hashlib.sha256(s.encode()).hexdigest() in self.record.subjects
+        ]
+        ids = getattr(cells, "ids", None)
+        n_same = 0 if ids is None else len(set(ids) & self.record.ids)
+        if both or n_same:
+            raise LeakageError(
+                f"The backbone in {self.path.name} was tuned on {len(both)} subjects of the test "
+                f"cells ({name_some(sorted(both)) or 'none by name'}) and on {n_same} of their "
+                "images: its features know their labels. Test on other subjects."
+            )
+
+    def plot_history(self) -> Any:
+        """Draw the learning curves.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from leukfeat.cnn.learning_curves import plot_learning_curves
+
+        return plot_learning_curves(self.history_)
+
+
+def write_facts(path: str | os.PathLike[str], tuned: FineTunedBackbone) -> None:
+    """Add what leukfeat knows of tuned weights to their file, which Keras reads as before.
+
+    Parameters
+    ----------
+    path : path-like
+        The weights file.
+    tuned : FineTunedBackbone
+        What to keep.
+    """
+    import h5py
+
+    facts = {
+        "format": _FORMAT,
+        "backbone": tuned.backbone,
+        "layers": list(tuned.layers),
+        "class_names": list(tuned.class_names),
+        "settings": tuned.settings,
+        "record": tuned.record.to_dict(),
+    }
+    with h5py.File(path, "a") as file:
+        # A data set and not an attribute, which may not exceed 64 KB.
+        text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+        file.create_group(_GROUP).create_dataset("facts", data=text)
+
+
+def load_fine_tuned(path: str | os.PathLike[str]) -> FineTunedBackbone:
+    """Read what is known of tuned weights.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that :func:`fine_tune_backbone` wrote.
+
+    Returns
+    -------
+    FineTunedBackbone
+
+    Raises
+    ------
+    WeightsError
+        If it is no such file.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            facts = json.loads(file[_GROUP]["facts"][()].tobytes())
+    except (OSError, KeyError) as error:
+        raise WeightsError(
+            f"{os.fspath(path)!r} is no weights file of fine_tune_backbone: {error}. Other "
+            "weights are given to extract_features(weights=...) as they are."
+        ) from None
+    if facts["format"] > _FORMAT:
+        raise WeightsError(
+            f"{os.fspath(path)!r} has format {facts['format']}; this leukfeat reads up to "
+            f"{_FORMAT}. Install the version that wrote it."
+        )
+    return FineTunedBackbone(
+        path=Path(path),
+        backbone=facts["backbone"],
+        layers=tuple(facts["layers"]),
+        class_names=tuple(facts["class_names"]),
+        settings=facts["settings"],
+        record=TrainingRecord.from_dict(facts["record"]),
+    )

@@ -1,0 +1,107 @@
+import os
+
+import numpy as np
+import pytest
+
+from leukfeat import CellDataset, extract_features
+from leukfeat.cnn import Augmentation, FineTuneConfig, fine_tune_backbone, load_fine_tuned
+from leukfeat.cnn.steps import Steps
+from leukfeat.exceptions import LeakageError, WeightsError
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.weights import find_weights, load_weights
+
+TINY = {"input_size": (32, 32), "weights": "random", "progress": False}
+
+
+@pytest.fixture(scope="module")
+def tuned(discs, tmp_path_factory):
+    """Return weights whose tuning was killed in its second epoch, and went on."""
+    folder = tmp_path_factory.mktemp("tuned")
+    path = folder / "conv5.weights.h5"
+    settings = {**TINY, "epochs": 2, "learning_rate": 1e-3, "checkpoint": folder / "kept"}
+    learn, calls = Steps.learn, iter(range(100))
+
+    def dying(self, *arguments):
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return learn(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Steps, "learn", dying)
+        with pytest.raises(KeyboardInterrupt):
+            fine_tune_backbone(discs, path, **settings)
+        assert next(calls) == 4
+        assert not path.exists()
+        patch.setattr(Steps, "learn", dying)
+        tuned = fine_tune_backbone(discs, path, **settings)
+    assert next(calls) == 4 + 1 + 2, "the first epoch was computed again"
+    assert sorted(p.name for p in folder.iterdir()) == ["conv5.weights.h5", "kept"]
+    return tuned
+
+
+def test_only_the_last_stage_has_changed(tuned):
+    resnet = find_backbone("resnet50")
+    before = load_weights(resnet, find_weights(resnet, "random", 0), (32, 32))
+    after = load_weights(resnet, find_weights(resnet, tuned), (32, 32))
+    changed = {
+        layer.name
+        for layer in before.layers
+        if layer.weights
+        for a, b in zip(layer.get_weights(), after.get_layer(layer.name).get_weights(), strict=True)
+        if (a != b).any()
+    }
+    assert changed
+    assert changed <= set(tuned.layers)
+    assert all(name.startswith("conv5") and name.endswith("conv") for name in changed)
+
+
+def test_the_weights_give_features_of_a_space_of_their_own(tuned, discs, other_discs):
+    settings = {"input_size": 32, "progress": False, "engine": "keras"}
+    before = extract_features(other_discs, weights="random", **settings)
+    after = extract_features(other_discs, weights=tuned, **settings)
+    assert before.spec.differences(after.spec)
+    assert (before.X != after.X).any()
+
+    def separation(features):
+        means = [features.X[features.y == label].mean(axis=0) for label in (0, 1)]
+        return np.linalg.norm(means[0] - means[1]) / features.X.std(axis=0).mean()
+
+    assert separation(after) > separation(before)
+
+
+def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
+    again = load_fine_tuned(tuned)
+    assert os.fspath(again) == str(tuned.path)
+    assert again.record.subjects == tuned.record.subjects
+    assert again.history_.equals(tuned.history_)
+    assert again.settings["stages"] == 1
+    again.check_unseen(other_discs)
+    with pytest.raises(LeakageError, match="10 subjects"):
+        again.check_unseen(discs)
+    nameless = CellDataset(discs.frame.drop(columns="subject"), class_names=discs.class_names)
+    features = extract_features(
+        nameless[:5], weights="random", input_size=32, layers="conv2", progress=False
+    )
+    with pytest.raises(LeakageError, match="on 5 of their images"):
+        again.check_unseen(features)
+    assert [line.get_ydata()[0] for line in again.plot_history().axes[0].lines]
+
+
+def test_with_augmentation_the_whole_network_runs(discs, tmp_path):
+    tuned = fine_tune_backbone(
+        discs[:40], tmp_path / "t.weights.h5", epochs=1, augmentation=Augmentation(), **TINY
+    )
+    assert len(tuned.history_) == 1
+    assert load_fine_tuned(tuned).settings["augmentation"]["flip"] is True
+
+
+def test_wrong_arguments_are_named(discs, tmp_path):
+    with pytest.raises(ValueError, match=r"\.weights\.h5"):
+        fine_tune_backbone(discs, tmp_path / "tuned.h5", **TINY)
+    with pytest.raises(ValueError, match="at most 3"):
+        fine_tune_backbone(discs, tmp_path / "t.weights.h5", stages=4, **TINY)
+    with pytest.raises(ValueError, match="stages"):
+        FineTuneConfig(stages=0)
+    (tmp_path / "x.weights.h5").write_bytes(b"no HDF5")
+    with pytest.raises(WeightsError, match="no weights file of fine_tune_backbone"):
+        load_fine_tuned(tmp_path / "x.weights.h5")
