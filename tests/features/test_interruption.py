@@ -65,11 +65,11 @@ def test_a_killed_store_is_readable_at_once(undisturbed, engine, tmp_path):
     (store,) = cache.glob("*.h5")
     with StoreReader(store) as reader:
         held = len(reader)
-    assert held >= 64
+    assert held >= 32
     engine.computed = 0
-    few = lf.extract_features(paths[:64], cache=cache, weights="random", progress=False)
+    few = lf.extract_features(paths[:32], cache=cache, weights="random", progress=False)
     assert engine.computed == 0
-    assert np.array_equal(few.X, truth.X[:64])
+    assert np.array_equal(few.X, truth.X[:32])
 
 
 def test_interrupt_keeps_the_rows_so_far(undisturbed, tmp_path):
@@ -84,8 +84,8 @@ def test_interrupt_keeps_the_rows_so_far(undisturbed, tmp_path):
     assert "KeyboardInterrupt" in errors
     (store,) = cache.glob("*.h5")
     with StoreReader(store) as reader:
-        assert len(reader) == 64 + written(output)
-        assert len(reader) % 64
+        assert len(reader) == 32 + written(output)
+        assert len(reader) % 32
 
 
 def test_writers_beside_each_other_compute_every_row_once(undisturbed, engine, tmp_path):
@@ -114,8 +114,8 @@ def test_readers_are_served_while_a_writer_is_at_work(undisturbed, engine, tmp_p
     engine.computed = 0
     served = 0
     while victim.poll() is None:
-        few = lf.extract_features(paths[:64], cache=cache, weights="random", progress=False)
-        assert np.array_equal(few.X, truth.X[:64])
+        few = lf.extract_features(paths[:32], cache=cache, weights="random", progress=False)
+        assert np.array_equal(few.X, truth.X[:32])
         served += 1
     victim.communicate()
     assert victim.returncode == 0
