@@ -11,7 +11,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .kernel_matrix import rbf_from_distances, squared_distances
 
-__all__ = ["MAX_GRAM_ROWS", "RbfSVC", "as_stock_svc", "solve_on_gram", "support_decision"]
+__all__ = [
+    "MAX_GRAM_ROWS",
+    "RbfSVC",
+    "as_stock_svc",
+    "one_vs_rest",
+    "pair_weights",
+    "solve_on_gram",
+    "support_decision",
+]
 
 MAX_GRAM_ROWS = 16_000
 """More training rows than this (a 2 GB kernel matrix) are left to libsvm's own cache."""
@@ -158,9 +166,9 @@ class RbfSVC(SVC):
             As `SVC` shapes them.
         """
         pairs = self._pair_decisions(X)
-        if len(self.classes_) > 2 and self.decision_function_shape == "ovr":
-            return _votes_and_confidences(pairs, len(self.classes_))
-        return pairs
+        if self.decision_function_shape == "ovo":
+            return pairs
+        return one_vs_rest(pairs, len(self.classes_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each row, as `SVC` does.
@@ -182,7 +190,7 @@ class RbfSVC(SVC):
         pairs = self._pair_decisions(X)
         if pairs.ndim == 1:
             return self.classes_[(pairs > 0).astype(np.intp)]
-        decide = _votes_and_confidences if self.break_ties else _votes
+        decide = one_vs_rest if self.break_ties else _votes
         return self.classes_[decide(pairs, len(self.classes_)).argmax(1)]
 
     def _pair_decisions(self, X: Any) -> np.ndarray:
@@ -312,12 +320,27 @@ def _votes(pairs: np.ndarray, n_classes: int) -> np.ndarray:
     return votes
 
 
-def _votes_and_confidences(pairs: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return `SVC`'s one-vs-rest values: votes, and within a tie the summed decision values."""
+def one_vs_rest(pairs: np.ndarray, n_classes: int) -> np.ndarray:
+    """Turn decisions between pairs of classes into `SVC`'s one-vs-rest values.
+
+    Parameters
+    ----------
+    pairs : ndarray of shape (n_rows,) or (n_rows, n_pairs)
+        As `support_decision` gives them.
+    n_classes : int
+        Number of classes.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) for two classes, else (n_rows, n_classes)
+        Votes, and within a tie the summed decision values.
+    """
+    if n_classes == 2:
+        return pairs.reshape(len(pairs))
     first, second = np.triu_indices(n_classes, 1)
     confidence = np.zeros((len(pairs), n_classes))
     for pair, (i, j) in enumerate(zip(first, second, strict=True)):
         confidence[:, i] += pairs[:, pair]
         confidence[:, j] -= pairs[:, pair]
-    # scikit-learn: monotonic squeeze to (-1/3, 1/3), so that no confidence outweighs a vote.
+    # scikit-learn's monotonic squeeze to (-1/3, 1/3): no confidence outweighs a vote.
     return _votes(pairs, n_classes) + confidence / (3 * (np.abs(confidence) + 1))

@@ -1,0 +1,100 @@
+"""`fit_head`: one call from features to a fitted head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .head import Head
+
+__all__ = ["fit_head"]
+
+
+def fit_head(
+    X: Any,
+    y: Any = None,
+    head: Any = "svm",
+    *,
+    groups: Any = None,
+    tune: bool = True,
+    cv: Any = 5,
+    calibrate: bool = True,
+    threshold: Any = "auto",
+    class_weight: Any = "balanced",
+    split: str = "group",
+    positive: Any = None,
+    scoring: str = "balanced_accuracy",
+    controls: bool = True,
+    param_grid: dict[str, Any] | None = None,
+    random_state: Any = 0,
+    n_jobs: int | None = None,
+) -> Head:
+    """Fit a head: tuned, calibrated and given its threshold by subject.
+
+    Parameters
+    ----------
+    X : FeatureSet or array-like of shape (n_rows, n_features)
+        Features.
+    y : array-like of shape (n_rows,), optional
+        Classes; default: those of the `FeatureSet`. A name or a classifier in this place is
+        taken for `head`: ``fit_head(features, "svm")``.
+    head : str or classifier, default="svm"
+        ``"svm"``, ``"linear_svm"``, ``"logistic_regression"``, ``"random_forest"``, ... (all
+        names: `registered_heads`), or a classifier of one's own.
+    groups : array-like of shape (n_rows,), optional
+        Subject of each row; a `FeatureSet` brings its own.
+    tune, cv, calibrate, threshold, class_weight, split, positive, scoring
+        See `Head`.
+    controls, param_grid, random_state, n_jobs
+        See `Head`.
+
+    Returns
+    -------
+    Head
+        Fitted.
+
+    Raises
+    ------
+    ValueError
+        As `Head.fit`.
+    TypeError
+        If two heads are given.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat import FeatureSet, fit_head
+    >>> y = np.repeat([0, 1], 30)
+    >>> features = FeatureSet(
+    ...     np.random.default_rng(0).normal(size=(60, 4)) + 2 * y[:, None],
+    ...     y,
+    ...     subjects=np.repeat([f"s{i}" for i in range(12)], 5),
+    ...     class_names=("hem", "all"),
+    ...     positive="all",
+    ... )
+    >>> head = fit_head(features, "svm")
+    >>> head.class_names_, head.positive_, head.split_note_
+    (('hem', 'all'), np.int64(1), '')
+    >>> head.predict(features[:2])
+    array([0, 0])
+    """
+    if isinstance(y, str) or hasattr(y, "fit"):
+        if head != "svm":
+            raise TypeError(
+                f"fit_head got two heads: {y!r} in the place of 'y', and head={head!r}. Give one."
+            )
+        y, head = None, y
+    return Head(
+        head,
+        tune=tune,
+        cv=cv,
+        calibrate=calibrate,
+        threshold=threshold,
+        class_weight=class_weight,
+        split=split,
+        positive=positive,
+        scoring=scoring,
+        controls=controls,
+        param_grid=param_grid,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    ).fit(X, y, groups=groups)

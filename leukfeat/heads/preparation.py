@@ -1,0 +1,96 @@
+"""A head's pipeline made ready: class weights, seeds, and as many threads as there are to spare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.ensemble import BaseEnsemble
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from .registry import build_head
+
+__all__ = ["knows_class_weight", "prepared_pipeline", "threads"]
+
+
+def prepared_pipeline(
+    head: Any, *, class_weight: Any, random_state: Any
+) -> tuple[Pipeline, dict[str, Any]]:
+    """Return the pipeline and search space of a head, with what it leaves open filled in.
+
+    Parameters
+    ----------
+    head : str or classifier
+        As `build_head` takes it; is not changed.
+    class_weight : {"balanced"}, dict or None
+        Given to the last step if it takes class weights and has none.
+    random_state : int, RandomState instance or None
+        Seed of every step that takes one and has none.
+
+    Returns
+    -------
+    pipeline : Pipeline
+        Unfitted.
+    space : dict
+    """
+    pipeline, space = build_head(head)
+    pipeline = clone(pipeline)
+    last = pipeline[-1]
+    if knows_class_weight(last) and last.class_weight is None:
+        last.set_params(class_weight=class_weight)
+    random = check_random_state(random_state)
+    for name, value in sorted(pipeline.get_params().items()):
+        if (name == "random_state" or name.endswith("__random_state")) and value is None:
+            pipeline.set_params(**{name: int(random.randint(2**31 - 1))})
+    return pipeline, space
+
+
+def knows_class_weight(classifier: Any) -> bool:
+    """Say whether a classifier has a ``class_weight`` parameter.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Any.
+
+    Returns
+    -------
+    bool
+    """
+    return "class_weight" in classifier.get_params()
+
+
+@contextmanager
+def threads(pipeline: Pipeline, n_threads: int) -> Iterator[Pipeline]:
+    """Let forests and neighbour searches use several threads, for as long as the context lasts.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Its ``n_jobs`` parameters that are ``None`` are set, and set back.
+    n_threads : int
+        Number of threads.
+
+    Yields
+    ------
+    Pipeline
+        The same object.
+    """
+    # Only these thread in shared memory; elsewhere n_jobs means processes, or is deprecated.
+    steps = [
+        step
+        for _, step in pipeline.steps
+        if isinstance(step, (BaseEnsemble, KNeighborsClassifier))
+        and step.get_params(deep=False).get("n_jobs", 1) is None
+    ]
+    for step in steps:
+        step.set_params(n_jobs=n_threads)
+    try:
+        yield pipeline
+    finally:
+        for step in steps:
+            step.set_params(n_jobs=None)

@@ -1,0 +1,120 @@
+"""Names of heads: a name gives a pipeline and its search space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+__all__ = ["HeadFactory", "build_head", "register_head", "registered_heads"]
+
+HeadFactory = Callable[[], tuple[BaseEstimator, Mapping[str, Sequence[Any]]]]
+
+_FACTORIES: dict[str, HeadFactory] = {}
+
+
+def register_head(name: str, factory: HeadFactory, *, overwrite: bool = False) -> None:
+    """Give a name to a head, for `fit_head` and everything that takes heads by name.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    factory : callable
+        Called without arguments; returns an unfitted classifier (or a pipeline that ends in one)
+        and its search space: a dict of parameter names to values to try, ``{}`` for none. A name
+        without ``__`` is a parameter of the last step.
+    overwrite : bool, default=False
+        Whether a name that is taken may be given anew.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken, or is no text.
+    TypeError
+        If `factory` cannot be called.
+
+    Examples
+    --------
+    >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    >>> from leukfeat import register_head
+    >>> register_head(
+    ...     "lda_example",
+    ...     lambda: (LinearDiscriminantAnalysis(solver="lsqr"), {"shrinkage": [0.1, 0.5]}),
+    ...     overwrite=True,
+    ... )
+    """
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"The 'name' of a head must be a text. Got {name!r} instead.")
+    if not callable(factory):
+        raise TypeError(
+            "The 'factory' of register_head must be callable and return (classifier, search "
+            f"space). Got {factory!r} instead."
+        )
+    if name in _FACTORIES and not overwrite:
+        raise ValueError(f"A head named {name!r} exists; give overwrite=True to replace it.")
+    _FACTORIES[name] = factory
+
+
+def registered_heads() -> tuple[str, ...]:
+    """Return the names that `fit_head` knows.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> "svm" in registered_heads()
+    True
+    """
+    return tuple(_FACTORIES)
+
+
+def build_head(head: Any) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
+    """Return the unfitted pipeline and search space of a head.
+
+    Parameters
+    ----------
+    head : str or classifier
+        A registered name, or a classifier (or pipeline) of one's own.
+
+    Returns
+    -------
+    pipeline : Pipeline
+    space : dict
+        Values to try, by parameter name; empty for a classifier of one's own.
+
+    Raises
+    ------
+    ValueError
+        If the name is not registered.
+    TypeError
+        If it is neither, or a factory does not return (classifier, dict).
+    """
+    space: Any = {}
+    if isinstance(head, str):
+        if head not in _FACTORIES:
+            raise ValueError(
+                f"The 'head' parameter must be one of {sorted(_FACTORIES)}, a classifier, or a "
+                f"name given to register_head(). Got {head!r} instead."
+            )
+        made = _FACTORIES[head]()
+        if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping)):
+            raise TypeError(
+                f"The factory of head {head!r} must return (classifier, search space dict). "
+                f"It returned {made!r}."
+            )
+        estimator, space = made
+    else:
+        estimator = head
+    if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+        raise TypeError(
+            "The 'head' parameter must be a registered name or an unfitted classifier. "
+            f"Got {head!r} instead."
+        )
+    if not isinstance(estimator, Pipeline):
+        estimator = Pipeline([("classifier", estimator)])
+    return estimator, dict(space)

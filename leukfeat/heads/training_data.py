@@ -1,0 +1,290 @@
+"""What a head is fit on: features and labels, checked, with what keeps sides apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
+
+from leukfeat.features import FeatureSet, FeatureSpec
+from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_groups
+from leukfeat.splitting.kfold import SubjectKFold
+from leukfeat.splitting.splitters import RANDOM_SPLIT
+
+__all__ = ["TrainingData", "digest_of", "inner_splits", "matrix_of", "training_data"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Checked training rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Features, finite, float32 or float64.
+    labels : ndarray of shape (n_rows,)
+        Classes as they were given.
+    classes : ndarray of shape (n_classes,)
+        The distinct ones, sorted.
+    y : ndarray of int of shape (n_rows,)
+        Class of each row, an index into `classes`.
+    groups : ndarray of int64 of shape (n_rows,)
+        What stays on one side.
+    names : ndarray of object of shape (n_rows,)
+        What messages call a row's origin.
+    subjects : tuple of str
+        Distinct subjects (or groups, where only these are known).
+    ids : tuple of str
+        Distinct digests of the images.
+    class_names : tuple of str
+        A name for each of `classes`.
+    positive : int
+        Position of the positive class in `classes`.
+    spec : FeatureSpec or None
+        The feature space.
+    controls : DataFrame or None
+        Small measurements of each row.
+    notes : tuple of str
+        What a result must say.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    classes: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+    names: np.ndarray
+    subjects: tuple[str, ...]
+    ids: tuple[str, ...]
+    class_names: tuple[str, ...]
+    positive: int
+    spec: FeatureSpec | None
+    controls: pd.DataFrame | None
+    notes: tuple[str, ...]
+
+
+def matrix_of(X: Any) -> Any:
+    """Return the matrix of a `FeatureSet`, and anything else as it is.
+
+    Parameters
+    ----------
+    X : FeatureSet or array-like
+        Features.
+
+    Returns
+    -------
+    ndarray or array-like
+    """
+    return X.X if isinstance(X, FeatureSet) else X
+
+
+def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any) -> TrainingData:
+    """Check what `Head.fit` was given.
+
+    Parameters
+    ----------
+    estimator : Head
+        On which scikit-learn's validation notes the features.
+    X : FeatureSet or array-like of shape (n_rows, n_features)
+        Features.
+    y : array-like of shape (n_rows,), optional
+        Classes; default: those of the `FeatureSet`.
+    groups : array-like of shape (n_rows,), optional
+        What stays on one side, besides what a `FeatureSet` knows itself.
+    positive : object
+        The positive class, by label or by name; ``None`` for the default.
+
+    Returns
+    -------
+    TrainingData
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, there is one class only, lengths differ, or values are not finite.
+    """
+    features = X if isinstance(X, FeatureSet) else None
+    if y is None and features is not None:
+        y = features.y
+        if y is None or (y < 0).any():
+            n = len(features) if y is None else int((y < 0).sum())
+            raise ValueError(
+                f"{n} of {len(features)} cells of {features.name!r} have no label. Fit on labelled "
+                "cells only (features[features.y >= 0]), or give 'y'."
+            )
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None. "
+            "Give a labelled FeatureSet, or X and y."
+        )
+    _check_labels_known(y)
+    matrix, labels = validate_data(
+        estimator, matrix_of(X), y, dtype=[np.float32, np.float64], ensure_min_samples=2
+    )
+    labels = column_or_1d(labels, warn=True)
+    check_classification_targets(labels)
+    classes, codes = np.unique(labels, return_inverse=True)
+    names = _class_names(classes, features if y is getattr(features, "y", None) else None)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs cells of two classes or more. "
+            f"Got 1 class: {names[0]} ({len(labels)} cells)."
+        )
+    given = None if groups is None else np.asarray(groups, object)
+    if given is not None:
+        check_consistent_length(labels, given)
+    merged, row_names, notes = _groups(features, given, len(labels))
+    subjects = getattr(features, "subjects", None)
+    ids = getattr(features, "ids", None)
+    return TrainingData(
+        X=matrix,
+        labels=labels,
+        classes=classes,
+        y=codes,
+        groups=merged,
+        names=row_names,
+        subjects=_distinct(given if subjects is None else subjects),
+        ids=_distinct(ids),
+        class_names=names,
+        positive=_positive(positive, classes, names, features),
+        spec=getattr(features, "spec", None),
+        controls=getattr(features, "controls", None),
+        notes=notes,
+    )
+
+
+def inner_splits(
+    data: TrainingData, cv: Any, *, split: str, random_state: Any
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], tuple[str, ...]]:
+    """Divide training rows into folds for tuning, calibration and threshold.
+
+    Parameters
+    ----------
+    data : TrainingData
+        The rows.
+    cv : int or iterable of (train, test)
+        Number of folds, or the folds.
+    split : {"group", "random"}
+        Whether groups stay together.
+    random_state : int, RandomState or None
+        Seed.
+
+    Returns
+    -------
+    splits : list of (train, test)
+    notes : tuple of str
+        What a result must say.
+
+    Raises
+    ------
+    ValueError
+        If no folds can be trained on; the message names the subjects and the remedy.
+    """
+    if split not in ("group", "random"):
+        raise ValueError(f"The 'split' parameter must be 'group' or 'random'. Got {split!r}.")
+    notes = data.notes if split == "group" else (RANDOM_SPLIT,)
+    if not isinstance(cv, (int, np.integer)):
+        return [(np.asarray(train), np.asarray(test)) for train, test in cv], notes
+    groups = data.groups if split == "group" else np.arange(len(data.y))
+    names = data.names if split == "group" else np.array([f"row {i}" for i in range(len(data.y))])
+    n_splits = min(int(cv), len(np.unique(groups))) if cv >= 2 else int(cv)
+    seed = random_state
+    if random_state is not None and not isinstance(random_state, (int, np.integer)):
+        seed = int(random_state.randint(2**31))
+    folds = SubjectKFold(n_splits, random_state=seed)
+    labels = np.array(data.class_names, object)[data.y]
+    try:
+        (of_row,) = folds.folds(labels, groups, names=names)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} To fit without folds give tune=False, calibrate=False."
+        ) from error
+    return [(np.flatnonzero(of_row != k), np.flatnonzero(of_row == k)) for k in range(n_splits)], (
+        notes
+    )
+
+
+def digest_of(text: str) -> str:
+    """Return the SHA-256 (hex) of a text: what a head remembers of a subject.
+
+    Parameters
+    ----------
+    text : str
+        Name of a subject.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> digest_of("H10")[:8]
+    'fcfee9db'
+    """
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _groups(
+    features: FeatureSet | None, given: np.ndarray | None, n: int
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Return groups, names and notes of the rows."""
+    if features is None:
+        names = np.array([f"row {i}" for i in range(n)], object) if given is None else given
+        return merge_groups(given, n_rows=n), names, (NO_SUBJECTS,) if given is None else ()
+    merged, names, notes = row_groups(features)
+    if given is not None:
+        merged, notes = merge_groups(merged, given), ()
+        names = names if features.subjects is not None else given
+    return merged, names, notes
+
+
+def _check_labels_known(y: Any) -> None:
+    """Raise if labels are missing."""
+    array = np.asarray(y)
+    if array.dtype == object and array.ndim == 1:
+        missing = np.flatnonzero(pd.isna(array))
+        if len(missing):
+            raise ValueError(
+                f"{len(missing)} of {len(array)} labels in 'y' are missing (rows "
+                f"{name_some(missing)}). Fit on labelled cells only. Input y contains NaN."
+            )
+
+
+def _class_names(classes: np.ndarray, features: FeatureSet | None) -> tuple[str, ...]:
+    """Return a name for each class."""
+    named = features.class_names if features is not None else ()
+    return tuple(
+        named[int(label)] if named and 0 <= int(label) < len(named) else str(label)
+        for label in classes
+    )
+
+
+def _positive(
+    positive: Any, classes: np.ndarray, names: tuple[str, ...], features: FeatureSet | None
+) -> int:
+    """Return the position of the positive class."""
+    if positive is None:
+        told = getattr(features, "positive", None)
+        return names.index(told) if told in names else len(classes) - 1
+    known = classes.tolist()
+    if positive in known:
+        return known.index(positive)
+    if positive in names:
+        return names.index(positive)
+    raise ValueError(
+        f"The 'positive' parameter must be one of the classes {known} "
+        f"(named {list(names)}). Got {positive!r} instead."
+    )
+
+
+def _distinct(labels: Iterable[Any] | None) -> tuple[str, ...]:
+    """Return the distinct known labels as sorted text."""
+    if labels is None:
+        return ()
+    return tuple(sorted({str(x) for x in labels if not pd.isna(x) and x != ""}))
