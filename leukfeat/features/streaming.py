@@ -108,12 +108,16 @@ def stream_rows(
     # Rows that wait together with the batch being computed: no more than a block.
     full = max(1, BLOCK_ROWS - -(-batch_size // n_views))
     rows = engine.stream(inputs(), batch_size)
-    written = time.monotonic()
+    written, computed = time.monotonic(), 0
     try:
         while views := list(itertools.islice(rows, n_views)):
             block.append(pending.popleft())
             block_rows.append(views[0] if n_views == 1 else np.mean(views, axis=0))
-            if len(block) >= full or time.monotonic() - written > BLOCK_SECONDS:
+            computed += n_views
+            # Rows of a batch arrive together: do not write the first one by itself.
+            batch_ends = computed % batch_size < n_views
+            late = batch_ends and time.monotonic() - written > BLOCK_SECONDS
+            if len(block) >= full or late:
                 write()
                 written = time.monotonic()
     finally:
