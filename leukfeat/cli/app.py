@@ -1,0 +1,96 @@
+"""The ``leukfeat`` program: its commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from leukfeat.cli.demo import demo
+from leukfeat.cli.evaluate import evaluate
+from leukfeat.cli.extract import extract
+from leukfeat.cli.fit import fit
+from leukfeat.cli.predict import predict
+
+__all__ = ["app", "main"]
+
+# typer does not export the base of its usage errors, and newer versions bring their own click.
+UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="leukfeat",
+    help="Deep features of blood cells, and a leukemia classifier whose numbers stand.",
+    epilog="For research; not a medical device. Exit codes: 0 done, 1 could not be done, "
+    "2 not understood, 130 stopped.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from leukfeat import __version__
+
+        typer.echo(f"leukfeat {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    pass
+
+
+for command in (demo, extract, fit, evaluate, predict):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; an error is a message and an exit code, not a traceback.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Default: those of the process.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 done, 1 the work could not be done, 2 the command was not understood, 130
+        stopped by the user. With ``LEUKFEAT_DEBUG=1`` in the environment an error keeps its
+        traceback.
+    """
+    # TensorFlow's start-up notes are of no use to someone who asked for a table.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        code = app(arguments, standalone_mode=False)
+    except typer.Abort:
+        code = _stopped()
+    except KeyboardInterrupt:
+        code = _stopped()
+    except UsageError as error:
+        error.show()
+        code = EXIT_USAGE
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get("LEUKFEAT_DEBUG"):
+            raise
+        typer.secho(f"leukfeat: {error}", err=True, fg="red")
+        code = EXIT_ERROR
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _stopped() -> int:
+    typer.secho("Stopped. What was cached stays cached.", err=True, fg="yellow")
+    return EXIT_INTERRUPTED

@@ -1,0 +1,109 @@
+"""``leukfeat evaluate``: heads by cross-validation, or a saved model on cells it has not seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leukfeat.cli import options as opt
+from leukfeat.cli.output import show
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    data: opt.DataSource,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A model file, tested on these cells; without it, heads are compared."),
+    ] = None,
+    heads: Annotated[
+        str, typer.Option(help="Heads to compare, joined by commas.")
+    ] = "svm,random_forest,logistic_regression",
+    split: Annotated[str, typer.Option(help="group (by subject), official, or random.")] = "group",
+    n_splits: Annotated[int, typer.Option(help="Folds.")] = 5,
+    n_repeats: Annotated[int, typer.Option(help="Repeats with other folds.")] = 1,
+    by: Annotated[
+        str | None, typer.Option(help="Column that is kept on one side, such as site.")
+    ] = None,
+    embargo: Annotated[
+        bool, typer.Option(help="With --split official: drop what shares a group with the test.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for figures and tables.")
+    ] = None,
+    cache: opt.Cache = None,
+    layout: opt.Layout = "auto",
+    positive: opt.Positive = None,
+    subject_pattern: opt.SubjectPattern = None,
+    backbone: opt.Backbone = "resnet50",
+    weights: opt.Weights = "imagenet",
+    layers: opt.Layers = "avg_pool",
+    crop: opt.Crop = None,
+    views: opt.Views = "1",
+    engine: opt.Engine = "auto",
+    precision: opt.Precision = "float32",
+    batch_size: opt.BatchSize = 32,
+    skip_bad: opt.SkipBad = False,
+    random_state: opt.RandomState = 0,
+    n_jobs: opt.NJobs = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Compare heads by subject, or test a saved model, with intervals and control heads.
+
+    Examples: leukfeat evaluate C-NMC_training_data --cache features
+    and leukfeat evaluate C-NMC_test_prelim_phase_data --model cnmc.leukfeat
+    """
+    from leukfeat import evaluation
+
+    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    result: Any
+    if model is not None:
+        from leukfeat.classifier import load_model
+
+        classifier = load_model(model)
+        features = classifier.extract(
+            cells, cache=cache, batch_size=batch_size, errors="skip" if skip_bad else "raise"
+        )
+        result = evaluation.evaluate(classifier.head, features)
+    else:
+        settings = opt.ExtractionOptions(
+            cache,
+            backbone,
+            weights,
+            layers,
+            crop,
+            views,
+            engine,
+            precision,
+            batch_size,
+            skip_bad=skip_bad,
+        )
+        features = settings.extract(cells)
+        result = evaluation.cross_validate_heads(
+            features,
+            [head.strip() for head in heads.split(",")],
+            split=split,  # type: ignore[arg-type]
+            n_splits=n_splits,
+            n_repeats=n_repeats,
+            by=by,
+            embargo=embargo,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+    found = result.to_dict()
+    found["skipped"] = features.skipped.to_dict("records")
+    show(found, result.to_markdown(), as_json=as_json)
+    if out is not None:
+        _write(result, out)
+
+
+def _write(result: Any, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.md").write_text(result.to_markdown(), encoding="utf-8")
+    result.to_frame().to_csv(folder / "scores.csv", index=False)
+    for name in ("plot_roc", "plot_confusion", "plot_per_subject"):
+        if hasattr(result, name):
+            getattr(result, name)().savefig(folder / f"{name.removeprefix('plot_')}.png", dpi=150)

@@ -1,0 +1,82 @@
+"""``leukfeat fit``: labelled cells to a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukfeat.cli import options as opt
+from leukfeat.cli.output import say, show
+
+__all__ = ["fit"]
+
+
+def fit(
+    data: opt.DataSource,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
+    head: Annotated[
+        str, typer.Option(help="svm, linear_svm, random_forest, logistic_regression, ...")
+    ] = "svm",
+    cache: opt.Cache = None,
+    layout: opt.Layout = "auto",
+    positive: opt.Positive = None,
+    subject_pattern: opt.SubjectPattern = None,
+    backbone: opt.Backbone = "resnet50",
+    weights: opt.Weights = "imagenet",
+    layers: opt.Layers = "avg_pool",
+    crop: opt.Crop = None,
+    views: opt.Views = "1",
+    engine: opt.Engine = "auto",
+    precision: opt.Precision = "float32",
+    batch_size: opt.BatchSize = 32,
+    skip_bad: opt.SkipBad = False,
+    random_state: opt.RandomState = 0,
+    n_jobs: opt.NJobs = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Fit a head on labelled cells, tuned and calibrated by subject, and save the classifier.
+
+    Example: leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat
+    """
+    from leukfeat.classifier import CellClassifier, save_model
+    from leukfeat.heads import fit_head
+
+    if not out.expanduser().absolute().parent.is_dir():
+        raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
+    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    settings = opt.ExtractionOptions(
+        cache,
+        backbone,
+        weights,
+        layers,
+        crop,
+        views,
+        engine,
+        precision,
+        batch_size,
+        skip_bad=skip_bad,
+    )
+    features = settings.extract(cells)
+    fitted = fit_head(features, head, random_state=random_state, n_jobs=n_jobs)
+    own = weights if features.spec.weights == "file" else None
+    path = save_model(CellClassifier(fitted, features, weights=own), out)
+    if fitted.split_note_:
+        say(f"Note: {fitted.split_note_}.")
+    show(
+        {
+            "model": path,
+            "head": head,
+            "cells": len(features),
+            "skipped": features.skipped.to_dict("records"),
+            "best_params": fitted.best_params_,
+            "threshold": fitted.threshold_,
+            "class_names": fitted.class_names_,
+            "note": fitted.split_note_,
+        },
+        f"{fitted.head} on {len(features)} cells, {fitted.best_params_}: '{path}'.\n"
+        f"How good is it? leukfeat evaluate {data}  (by subject, on these cells), or "
+        f"leukfeat evaluate OTHER_CELLS --model {path}",
+        as_json=as_json,
+    )

@@ -1,0 +1,167 @@
+"""Options that several commands share, and the calls they stand for."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from leukfeat.data import CellDataset
+
+__all__ = [
+    "AsJson",
+    "Backbone",
+    "BatchSize",
+    "Cache",
+    "Crop",
+    "DataSource",
+    "Engine",
+    "ExtractionOptions",
+    "IfCached",
+    "Layers",
+    "Layout",
+    "NJobs",
+    "Positive",
+    "Precision",
+    "RandomState",
+    "SkipBad",
+    "SubjectPattern",
+    "Views",
+    "Weights",
+    "cells_from",
+]
+
+_CELLS = "The cells"
+_FEATURES = "The features"
+
+DataSource = Annotated[
+    Path,
+    typer.Argument(help="A CSV table, C-NMC's tree, a folder a class, or a folder of images."),
+]
+Layout = Annotated[
+    str,
+    typer.Option(help="auto, csv, cnmc, folder or images.", rich_help_panel=_CELLS),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        help="The class whose detection is reported as sensitivity.", rich_help_panel=_CELLS
+    ),
+]
+SubjectPattern = Annotated[
+    str | None,
+    typer.Option(
+        help="Where the file name tells the patient: a regular expression with a group named "
+        r"subject, such as '(?P<subject>P\d+)_'.",
+        rich_help_panel=_CELLS,
+    ),
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder that keeps the features; without it they are computed again each time.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Backbone = Annotated[str, typer.Option(help="The pretrained network.", rich_help_panel=_FEATURES)]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="imagenet, random, or the path of a weights file.", rich_help_panel=_FEATURES
+    ),
+]
+Layers = Annotated[
+    str,
+    typer.Option(
+        help="avg_pool, or stages joined by commas: conv3,conv4.", rich_help_panel=_FEATURES
+    ),
+]
+Crop = Annotated[
+    int | None,
+    typer.Option(
+        help="Side in pixels of a fixed central window; without it the whole image is taken.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Views = Annotated[
+    str,
+    typer.Option(
+        help="1, or dihedral: eight rotations and flips, averaged.", rich_help_panel=_FEATURES
+    ),
+]
+Engine = Annotated[str, typer.Option(help="auto, keras or openvino.", rich_help_panel=_FEATURES)]
+Precision = Annotated[
+    str, typer.Option(help="float32, bfloat16 or int8.", rich_help_panel=_FEATURES)
+]
+BatchSize = Annotated[int, typer.Option(help="Images a call.", rich_help_panel=_FEATURES)]
+IfCached = Annotated[
+    str,
+    typer.Option(help="resume, overwrite or error.", rich_help_panel=_FEATURES),
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad-images",
+        help="Leave out images that cannot be read, and list them.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+RandomState = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
+NJobs = Annotated[int | None, typer.Option(help="Processes; -1 for one a core.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")
+]
+
+
+def cells_from(
+    data: Path, layout: str, positive: str | None, subject_pattern: str | None
+) -> CellDataset:
+    """Load the cells that the shared options name."""
+    from leukfeat.data import load_cells
+
+    return load_cells(data, layout=layout, positive=positive, subject_pattern=subject_pattern)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExtractionOptions:
+    """The options of extraction, as the call wants them."""
+
+    cache: Path | None
+    backbone: str = "resnet50"
+    weights: str = "imagenet"
+    layers: str = "avg_pool"
+    crop: int | None = None
+    views: str = "1"
+    engine: str = "auto"
+    precision: str = "float32"
+    batch_size: int = 32
+    if_cached: str = "resume"
+    skip_bad: bool = False
+
+    def __post_init__(self) -> None:
+        if self.views not in ("1", "dihedral"):
+            raise typer.BadParameter(f"--views must be 1 or dihedral. Got {self.views!r} instead.")
+
+    def extract(self, cells: Any, **more: Any) -> Any:
+        """Call :func:`leukfeat.extract_features` with these options."""
+        from leukfeat.features import extract_features
+
+        layers = [layer.strip() for layer in self.layers.split(",")]
+        return extract_features(
+            cells,
+            cache=self.cache,
+            backbone=self.backbone,
+            weights=self.weights,
+            layers=layers[0] if len(layers) == 1 else layers,
+            crop=self.crop,
+            views="dihedral" if self.views == "dihedral" else 1,
+            engine=self.engine,
+            precision=self.precision,
+            batch_size=self.batch_size,
+            if_cached=self.if_cached,
+            errors="skip" if self.skip_bad else "raise",
+            **more,
+        )

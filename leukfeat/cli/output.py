@@ -1,0 +1,31 @@
+"""What a command prints: a table for people, or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+__all__ = ["say", "show"]
+
+
+def say(text: str) -> None:
+    """Write a line for people, on standard error, where it does not mix with JSON or tables."""
+    typer.echo(text, err=True)
+
+
+def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    """Print the result of a command on standard output.
+
+    Parameters
+    ----------
+    result : mapping
+        What a program wants to know; anything JSON cannot hold is written as text.
+    text : str
+        What a person wants to read.
+    as_json : bool
+        Which of the two is printed.
+    """
+    typer.echo(json.dumps(result, indent=2, default=str) if as_json else text)

@@ -1,0 +1,56 @@
+"""``leukfeat predict``: a saved model on images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukfeat.cli import options as opt
+from leukfeat.cli.output import say, show
+
+__all__ = ["predict"]
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A model file that `leukfeat fit` wrote.")],
+    data: opt.DataSource,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Table to write, .csv or .parquet.")
+    ] = None,
+    cache: opt.Cache = None,
+    layout: opt.Layout = "auto",
+    subject_pattern: opt.SubjectPattern = None,
+    engine: opt.Engine = "auto",
+    batch_size: opt.BatchSize = 32,
+    skip_bad: opt.SkipBad = False,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Classify cells, and flag those that stand far from every training cell.
+
+    Example: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv
+    """
+    from leukfeat.classifier import load_model
+    from leukfeat.data.table_file import table_writer
+
+    write = None if out is None else table_writer(out)
+    classifier = load_model(model)
+    cells = opt.cells_from(data, layout, None, subject_pattern)
+    table = classifier.predict(
+        cells,
+        cache=cache,
+        batch_size=batch_size,
+        engine=engine,
+        errors="skip" if skip_bad else "raise",
+    )
+    if write is not None:
+        write(table)
+    subjects = None
+    if "subject" in table:
+        subjects = classifier.predict_subjects(table).reset_index().to_dict("records")
+    n_far = int(table["far"].sum())
+    if n_far:
+        say(f"{n_far} of {len(table)} images stand far from all training cells: look at them.")
+    text = f"Written to '{out}'." if out is not None else table.to_string(index=False, max_rows=60)
+    show({"cells": table.to_dict("records"), "subjects": subjects}, text, as_json=as_json)
