@@ -1,3 +1,7 @@
+from .audit import Audit as Audit
+from .audit import audit as audit
+from .audit import duplicate_sensitivity as duplicate_sensitivity
+from .audit import erase_cells as erase_cells
 from .comparison import Comparison as Comparison
 from .cross_validation import cross_validate_heads as cross_validate_heads
 from .held_out import evaluate as evaluate

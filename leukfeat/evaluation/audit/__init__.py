@@ -1,0 +1,5 @@
+"""What is wrong with a dataset or a split, found before it flatters a result."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,0 +1,158 @@
+"""A hash that survives JPEG, blur, brightness, scale, flips and quarter turns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from leukfeat.imaging.conversion import RGB
+
+__all__ = ["Signature", "hash_variants", "sign", "similar_pairs"]
+
+_BITS = 63
+_NEAR = 8
+"""Bits in which the hashes of two copies may differ; unrelated cells differ in 8 or more."""
+
+_ALIKE = 0.8
+"""Correlation of fine detail. Copies: 0.82 or more after JPEG at quality 60, at most 0.7 among
+80,000 pairs of unrelated cut-out cells and 0.65 among cells in plasma."""
+
+_SIDE = 32
+_SIGNS = (-1.0) ** np.arange(8)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Signature:
+    """What two copies of an image have in common.
+
+    Parameters
+    ----------
+    frequencies : ndarray of float32 of shape (8, 8)
+        Lowest cosine coefficients of the grey image.
+    detail : ndarray of float16 of shape (32, 32, 3)
+        The small image less its blurred self, inside the foreground; of length 1.
+    """
+
+    frequencies: np.ndarray
+    detail: np.ndarray
+
+
+def sign(image: RGB) -> Signature:
+    """Compute the signature of an image.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 of shape (height, width, 3)
+        RGB.
+
+    Returns
+    -------
+    Signature
+    """
+    small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    # On an exactly black background the outline is much the same for all cells: only what is
+    # inside tells one from another.
+    inside = (small.max(2) > 8).astype(np.float32)
+    share = cv2.GaussianBlur(inside, (0, 0), 2)
+    blurred = cv2.GaussianBlur(small * inside[..., None], (0, 0), 2)
+    detail = (small - blurred / np.maximum(share, 1e-3)[..., None]) * inside[..., None]
+    length = float(np.linalg.norm(detail))
+    return Signature(
+        np.ascontiguousarray(cv2.dct(grey)[:8, :8]),
+        (detail / max(length, 1e-6)).astype(np.float16),
+    )
+
+
+def hash_variants(frequencies: np.ndarray) -> np.ndarray:
+    """Return the hashes of the eight flips and turns of an image.
+
+    A flip changes the sign of the odd coefficients, a transposition transposes them: the eight
+    hashes come from one transform.
+
+    Parameters
+    ----------
+    frequencies : ndarray of float32 of shape (n, 8, 8)
+        Cosine coefficients.
+
+    Returns
+    -------
+    ndarray of uint64 of shape (n, 8)
+        One bit a coefficient but the mean, set where it is positive.
+    """
+    weights = np.left_shift(np.uint64(1), np.arange(_BITS, dtype=np.uint64))
+    turned = []
+    for block in (frequencies, frequencies.transpose(0, 2, 1)):
+        for down in (np.ones(8), _SIGNS):
+            for across in (np.ones(8), _SIGNS):
+                signs = block * down[:, None] * across[None, :] > 0
+                turned.append((signs.reshape(len(block), -1)[:, 1:] * weights).sum(1))
+    return np.stack(turned, 1).astype(np.uint64)
+
+
+def _turned(detail: np.ndarray, variant: int) -> np.ndarray:
+    """Return details after the flip or turn whose hash has that place."""
+    moved = detail.transpose(0, 2, 1, 3) if variant >= 4 else detail
+    if variant & 2:
+        moved = moved[:, ::-1]
+    return moved[:, :, ::-1] if variant & 1 else moved
+
+
+def similar_pairs(
+    signatures: list[Signature], *, block: int = 512
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find images that are copies of each other but for JPEG, blur, brightness, scale or a turn.
+
+    Parameters
+    ----------
+    signatures : list of Signature
+        One an image.
+    block : int, default=512
+        Images compared at once; it does not change the result.
+
+    Returns
+    -------
+    pairs : ndarray of int64 of shape (n_pairs, 2)
+        Rows, the smaller first.
+    alike : ndarray of float64 of shape (n_pairs,)
+        Correlation of their fine detail.
+    """
+    n = len(signatures)
+    if n < 2:
+        return np.empty((0, 2), np.int64), np.empty(0)
+    hashes = hash_variants(np.stack([s.frequencies for s in signatures]))
+    details = np.stack([s.detail for s in signatures])
+    pairs, alike = [], []
+    for start in range(0, n, block):
+        mine = hashes[start : start + block, 0]
+        for variant in range(8):
+            apart = _differing_bits(mine[:, None] ^ hashes[None, start:, variant])
+            i, j = np.nonzero(apart <= _NEAR)
+            later = j > i
+            i, j = i[later] + start, j[later] + start
+            for part in range(0, len(i), 20_000):
+                a, b = i[part : part + 20_000], j[part : part + 20_000]
+                left = details[a].astype(np.float32).reshape(len(a), -1)
+                right = _turned(details[b], variant).astype(np.float32).reshape(len(b), -1)
+                score = np.einsum("nd,nd->n", left, right)
+                good = score >= _ALIKE
+                pairs.append(np.stack([a[good], b[good]], 1))
+                alike.append(score[good])
+    found, score = np.concatenate(pairs), np.concatenate(alike).astype(float)
+    # A pair may be found under several turns.
+    order = np.lexsort((-score, found[:, 1], found[:, 0]))
+    found, score = found[order], score[order]
+    first = np.ones(len(found), bool)
+    first[1:] = (np.diff(found, axis=0) != 0).any(1)
+    return found[first].astype(np.int64), score[first]
+
+
+def _differing_bits(words: np.ndarray) -> np.ndarray:
+    count = getattr(np, "bitwise_count", None)
+    if count is not None:
+        return count(words)
+    # NumPy 1 cannot count bits: by bytes, from a table.
+    table = np.array([bin(i).count("1") for i in range(256)], np.uint8)
+    return table[words[..., None].view(np.uint8)].sum(-1, dtype=np.uint8)

@@ -1,0 +1,278 @@
+"""`Audit`: the findings, a verdict in words, and what to do with them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.data.dataset import CellDataset
+from leukfeat.evaluation.audit.finding import Finding
+from leukfeat.evaluation.audit.identical import copies
+from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.wording import html_table, markdown_table
+from leukfeat.exceptions import LeakageError
+from leukfeat.features import FeatureSet
+from leukfeat.splitting.groups import merge_groups
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Audit"]
+
+_ORDER = ("leak", "shortcut", "warning", "note")
+_MARKS = {"leak": "LEAK", "shortcut": "SHORTCUT", "warning": "warning", "note": "ok / note"}
+
+
+class Audit:
+    """What an audit found. Made by :func:`audit`.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        In any order.
+    name : str
+        Name of the dataset.
+    n_cells : int
+        Number of cells.
+    identical, near : DataFrame
+        Pairs of identical and of near-identical images.
+    tied : list of tuple of str
+        Sets of subjects that share images.
+    balance : DataFrame
+        Cells and subjects a class, and what they support.
+    clues : mapping of str to Evaluation
+        Heads that know only what is not the cell.
+    not_done : sequence of str
+        What could not be looked at, and why.
+    """
+
+    def __init__(
+        self,
+        findings: Sequence[Finding],
+        *,
+        name: str,
+        n_cells: int,
+        identical: pd.DataFrame,
+        near: pd.DataFrame,
+        tied: list[tuple[str, ...]],
+        balance: pd.DataFrame,
+        clues: Mapping[str, Evaluation],
+        not_done: Sequence[str] = (),
+    ) -> None:
+        self.findings = sorted(findings, key=lambda f: _ORDER.index(f.severity))
+        self.name = name
+        self.n_cells = n_cells
+        self.identical = identical
+        self.near = near
+        self.tied_subjects = tied
+        self.balance = balance
+        self.clues = dict(clues)
+        self.not_done = tuple(not_done)
+
+    def of(self, *severities: str) -> list[Finding]:
+        """Return the findings of some severities.
+
+        Parameters
+        ----------
+        *severities : {"leak", "shortcut", "warning", "note"}
+            Which.
+
+        Returns
+        -------
+        list of Finding
+        """
+        return [f for f in self.findings if f.severity in severities]
+
+    @property
+    def is_leaky(self) -> bool:
+        """Whether a result would be too high because sides share subjects or images."""
+        return bool(self.of("leak"))
+
+    @property
+    def has_shortcut(self) -> bool:
+        """Whether the label is told without the cell."""
+        return bool(self.of("shortcut"))
+
+    @property
+    def verdict(self) -> str:
+        """The audit in one or two sentences."""
+        leaks, shortcuts = len(self.of("leak")), len(self.of("shortcut"))
+        said = []
+        if leaks:
+            said.append(f"Leaky ({leaks} findings): results would be too high.")
+        if shortcuts:
+            names = ", ".join(f.kind for f in self.of("shortcut"))
+            said.append(f"The label is told without the cell ({names}).")
+        warnings = len(self.of("warning"))
+        if not said:
+            more = f"; {warnings} warnings to read" if warnings else ""
+            said.append(f"No leak and no shortcut found{more}.")
+        if self.not_done:
+            said.append(f"Not looked at: {'; '.join(self.not_done)}.")
+        return f"{self.name}: {' '.join(said)}"
+
+    def raise_if_leaky(self, *, shortcuts: bool = False) -> Audit:
+        """Stop here if results would be too high.
+
+        Parameters
+        ----------
+        shortcuts : bool, default=False
+            Stop for shortcuts too.
+
+        Returns
+        -------
+        Audit
+            Itself, if all is well.
+
+        Raises
+        ------
+        LeakageError
+            With every leak in words.
+        """
+        bad = self.of("leak", "shortcut") if shortcuts else self.of("leak")
+        if bad:
+            raise LeakageError(f"{self.name}: " + " | ".join(f.message for f in bad))
+        return self
+
+    def _copies(self) -> pd.DataFrame:
+        columns = ["first", "second", "crosses_subject", "crosses_label"]
+        both = [t[columns] for t in (self.identical, self.near) if len(t)]
+        return pd.concat(both, ignore_index=True) if both else pd.DataFrame(columns=columns)
+
+    def merged(self, data: Any) -> Any:
+        """Return the cells with subjects that share images in one group.
+
+        Parameters
+        ----------
+        data : CellDataset or FeatureSet
+            The audited cells, or features of them in the same order.
+
+        Returns
+        -------
+        CellDataset or FeatureSet
+            With ``group`` named after the first subject of each group.
+        """
+        self._check(data)
+        pairs = self._copies()[["first", "second"]].to_numpy(np.int64)
+        merged = merge_groups(data.subjects, data.groups, copies(pairs, len(data)))
+        names = data.subjects if data.subjects is not None else np.arange(len(data)).astype(str)
+        first = pd.Series(names).groupby(merged).transform(lambda s: min(map(str, s)))
+        group = first.to_numpy(object)
+        if isinstance(data, FeatureSet):
+            new = data[np.arange(len(data))]
+            new.groups = group
+            return new
+        frame = data.frame
+        frame["group"] = group
+        return CellDataset(
+            frame, class_names=data.class_names, positive=data.positive, name=data.name
+        )
+
+    def without_copies(self, data: Any) -> Any:
+        """Return the cells without copies.
+
+        Of copies that bear two subjects or two labels none is kept, since which is right is
+        not known; of other copies the first is kept.
+
+        Parameters
+        ----------
+        data : CellDataset or FeatureSet
+            The audited cells, or features of them in the same order.
+
+        Returns
+        -------
+        CellDataset or FeatureSet
+        """
+        self._check(data)
+        keep = np.ones(len(data), bool)
+        found = self._copies()
+        unclear = (found["crosses_subject"] | found["crosses_label"]).to_numpy(bool)
+        keep[found["second"].to_numpy(np.int64)] = False
+        keep[found["first"].to_numpy(np.int64)[unclear]] = False
+        return data[keep]
+
+    def _check(self, data: Any) -> None:
+        if len(data) != self.n_cells:
+            raise ValueError(
+                f"The audit is of {self.n_cells} cells, and 'data' has {len(data)}: give the "
+                "same cells in the same order."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the audit as plain values that JSON can hold.
+
+        Returns
+        -------
+        dict
+        """
+        balance = self.balance.reset_index().astype(object)
+        return {
+            "name": self.name,
+            "n_cells": self.n_cells,
+            "verdict": self.verdict,
+            "findings": [f.to_dict() for f in self.findings],
+            "tied_subjects": [list(s) for s in self.tied_subjects],
+            "balance": balance.where(balance.notna(), None).to_dict("records"),
+            "clues": {name: one["auroc"].to_dict() for name, one in self.clues.items()},
+            "not_done": list(self.not_done),
+        }
+
+    def _rows(self) -> tuple[list[str], list[list[str]]]:
+        rows = [[_MARKS[f.severity], f.kind, f.message] for f in self.findings]
+        return ["", "looked for", "found"], rows
+
+    def to_markdown(self) -> str:
+        """Return the verdict and the findings as Markdown.
+
+        Returns
+        -------
+        str
+        """
+        return f"**{self.verdict}**\n\n{markdown_table(*self._rows())}\n"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{html.escape(self.verdict)}</b></p>{html_table(*self._rows())}"
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.of(s))} {s}" for s in _ORDER if self.of(s))
+        return f"Audit({self.name!r}: {self.n_cells} cells; {counts})"
+
+    def plot(self) -> Figure:
+        """Draw how well each clue tells the label.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If no clue was tested.
+        """
+        from leukfeat.reporting import caption, draw_forest
+
+        if not self.clues:
+            raise ValueError("No clue was tested: labels or measurements are missing.")
+        table = pd.DataFrame(
+            [
+                {
+                    "head": name,
+                    "metric": "AUROC of what is not the cell",
+                    "estimate": one["auroc"].estimate,
+                    "low": one["auroc"].low,
+                    "high": one["auroc"].high,
+                }
+                for name, one in self.clues.items()
+            ]
+        )
+        p = next(iter(self.clues.values())).predictions
+        by = "subject" if p.subjects is not None else "cell"
+        figure = draw_forest(
+            table, text=caption(p.n_cells, p.n_subjects, f"bars: 95 % intervals by {by}")
+        )
+        figure.axes[0].axvline(0.5, color="#888888", linewidth=0.8, zorder=0)
+        return figure
