@@ -24,3 +24,7 @@ from .preparation import Preparation as Preparation
 from .preparation import standardize_batch as standardize_batch
 from .reading import read_image as read_image
 from .reinhard import ReinhardNormalizer as ReinhardNormalizer
+from .segmentation.pixel_svm import PixelSVM as PixelSVM
+from .segmentation.result import Segmentation as Segmentation
+from .segmentation.segment import SEGMENTATION_METHODS as SEGMENTATION_METHODS
+from .segmentation.segment import segment as segment

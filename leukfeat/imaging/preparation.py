@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from leukfeat.imaging import colour_constancy, cropping, filters
+from leukfeat.imaging.background import remove_background
 from leukfeat.imaging.conversion import RGB, check_rgb
 from leukfeat.imaging.macenko import MacenkoNormalizer
 from leukfeat.imaging.reinhard import ReinhardNormalizer
@@ -21,6 +22,12 @@ __all__ = ["PREPARATION_STEPS", "PREPARATION_VERSION", "Preparation", "standardi
 
 PREPARATION_VERSION = 1
 """Raised when the same steps would give other pixels than before."""
+
+
+def _cut_out_cell(image: RGB, *, method: str = "default") -> RGB:
+    from leukfeat.imaging.segmentation.segment import segment
+
+    return remove_background(image, segment(image, method=method).cell)
 
 
 _FITTED: dict[str, type[StainNormalizer]] = {
@@ -39,6 +46,7 @@ _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "crop_window": cropping.crop_window,
     "rescale": cropping.rescale,
     "resize": cropping.resize,
+    "cut_out_cell": _cut_out_cell,
 }
 
 PREPARATION_STEPS = (*_FUNCTIONS, *_FITTED)
@@ -56,7 +64,8 @@ class Preparation:
         arguments, such as ``("median_blur", {"size": 5})``; or a fitted
         :class:`~leukfeat.imaging.ReinhardNormalizer` or
         :class:`~leukfeat.imaging.MacenkoNormalizer`, whose learnt values become part of the
-        chain and of its digest.
+        chain and of its digest. ``"cut_out_cell"`` segments the image and sets all but its
+        central white cell to 0.
 
     Raises
     ------

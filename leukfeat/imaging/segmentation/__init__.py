@@ -1,0 +1,1 @@
+"""White cells, nuclei and cytoplasm as masks."""

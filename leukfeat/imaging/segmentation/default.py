@@ -1,0 +1,93 @@
+"""The default segmentation: nuclei, then the outline of the cell around each."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from leukfeat.imaging.background import estimate_background
+from leukfeat.imaging.conversion import RGB, Mask, foreground_mask
+from leukfeat.imaging.segmentation.appearance import Appearance, look_at
+from leukfeat.imaging.segmentation.nuclei import find_nuclei, group_lobes, refine_nucleus
+from leukfeat.imaging.segmentation.regions import (
+    fill_small_holes,
+    keep_large,
+    label_regions,
+    window_around,
+)
+from leukfeat.imaging.segmentation.touching import divide, reference_area
+from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
+
+__all__ = ["segment_cut_out", "segment_white_cells"]
+
+
+def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
+    """Find every white cell of an image, largest nucleus first.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (height, width)
+        0 outside, k in cell k.
+    nucleus : ndarray of bool, shape (height, width)
+        The nuclei.
+    """
+    labels = np.zeros(image.shape[:2], np.int32)
+    nucleus = np.zeros(image.shape[:2], bool)
+    background = estimate_background(image)
+    nuclei = find_nuclei(look_at(image, background=background))
+    _, areas = label_regions(nuclei)
+    if not len(areas):
+        return labels, nucleus
+    # Noise is averaged over a length that grows with the cell, so that the same cell at twice
+    # the size is seen alike.
+    radius = np.sqrt(min(nuclei.sum(), 2 * areas.max()) / np.pi)
+    coarse = look_at(image, sigma=max(0.03 * radius, 0.6), background=background)
+    fine = look_at(image, sigma=max(0.018 * radius, 0.5), background=background)
+    pieces, _ = label_regions(nuclei)
+    reference = reference_area(pieces)
+    if reference is not None:
+        pieces = divide(nuclei, area=reference)
+    groups = group_lobes(pieces, coarse, reference=reference)
+    sizes = np.bincount(groups.ravel())[1:]
+    for number, group in enumerate(np.argsort(-sizes) + 1, start=1):
+        around = window_around(groups == group, margin=1.2 * REACH * np.sqrt(sizes[group - 1]))
+        window = groups[around]
+        here = coarse.window(*around)
+        cell = outline_cell(here, window == group, (window > 0) & (window != group))
+        free = labels[around] == 0
+        own = _refined(fine.window(*around), cell, window == group)
+        labels[around][(cell | own) & free] = number
+        nucleus[around][own & free] = True
+    return labels, nucleus
+
+
+def segment_cut_out(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
+    """Find the nucleus of a cell that was cut out: all around it is exactly 0.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+
+    Returns
+    -------
+    labels : ndarray of int32, shape (height, width)
+        1 in the cell.
+    nucleus : ndarray of bool, shape (height, width)
+        Its nucleus.
+    """
+    cell = fill_small_holes(keep_large(foreground_mask(image), share=1.0), area=np.inf)
+    radius = np.sqrt(cell.sum() / np.pi)
+    # The colour of the light is not in view any more; white is what it was set to be.
+    seen = look_at(image, sigma=max(0.012 * radius, 0.5), background=(255, 255, 255))
+    return cell.astype(np.int32), refine_nucleus(seen, cell)
+
+
+def _refined(appearance: Appearance, cell: Mask, rough: Mask) -> Mask:
+    nucleus = refine_nucleus(appearance, cell)
+    return nucleus if nucleus.any() else rough & cell
