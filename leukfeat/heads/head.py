@@ -16,7 +16,7 @@ from .controls import control_columns, control_pipelines
 from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
 from .natural_scores import natural_scores
-from .preparation import knows_class_weight, prepared_pipeline, threads
+from .preparation import few_blas_threads, knows_class_weight, prepared_pipeline, threads
 from .training_data import TrainingData, inner_splits, training_data
 from .tuning import SCORINGS, Tuned, grid_of, tune
 
@@ -197,7 +197,10 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         found = self._search(pipeline, candidates, data, weights)
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)
-        with threads(self.estimator_, cpu_count()):
+        with (
+            threads(self.estimator_, cpu_count()),
+            few_blas_threads(self.estimator_[-1], data.X.size * len(data.classes)),
+        ):
             self.estimator_.fit(data.X, data.labels)
         self.best_params_ = best
         self._decide(found, data, weights)

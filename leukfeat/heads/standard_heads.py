@@ -32,7 +32,7 @@ def _svm() -> Built:
 
 
 def _linear_svm() -> Built:
-    return _scaled(LinearSVC(dual=False, max_iter=5000)), {"C": [1e-4, 1e-3, 1e-2]}
+    return _scaled(LinearSVC(dual=False, tol=1e-3, max_iter=5000)), {"C": [1e-4, 1e-3, 1e-2]}
 
 
 def _logistic_regression() -> Built:

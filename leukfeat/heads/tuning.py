@@ -14,6 +14,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from .candidate_scores import candidate_scores
+from .preparation import few_blas_threads
 
 __all__ = ["SCORINGS", "Tuned", "grid_of", "tune"]
 
@@ -145,7 +146,7 @@ def _fold_scores(
     test: np.ndarray,
 ) -> list[np.ndarray]:
     """Return the scores of the held-out rows, one array a candidate."""
-    last = pipeline.steps[-1][0] + "__"
+    last, n_classes = pipeline.steps[-1][0] + "__", len(np.unique(labels))
     scores: list[Any] = [None] * len(candidates)
     shared: dict[str, list[int]] = {}
     for i, candidate in enumerate(candidates):
@@ -162,7 +163,8 @@ def _fold_scores(
             {k.removeprefix(last): v for k, v in candidates[i].items() if k.startswith(last)}
             for i in members
         ]
-        found = candidate_scores(steps[-1], Z, labels[train], Z_test, own)
+        with few_blas_threads(steps[-1], Z.size * n_classes):
+            found = candidate_scores(steps[-1], Z, labels[train], Z_test, own)
         for i, of_candidate in zip(members, found, strict=True):
             scores[i] = of_candidate
     return scores
