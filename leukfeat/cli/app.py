@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from leukfeat.cli.cache import cache_app
 from leukfeat.cli.demo import demo
 from leukfeat.cli.evaluate import evaluate
 from leukfeat.cli.extract import extract
@@ -55,6 +56,7 @@ def _options(
 
 for command in (demo, extract, fit, evaluate, predict):
     app.command()(command)
+app.add_typer(cache_app, name="cache")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
