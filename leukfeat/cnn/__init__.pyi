@@ -1,4 +1,3 @@
-from .augmentation import Augmentation as Augmentation
 from .classifier import CNNClassifier as CNNClassifier
 from .config import CNNConfig as CNNConfig
 from .fine_tuned import FineTunedBackbone as FineTunedBackbone

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.cnn.augmentation import Augmentation, augment_batch
+from leukfeat.cnn.augmentation import augment_batch
+from leukfeat.imaging.augmentation import CellAugmentation
 
 __all__ = ["PixelSource", "n_steps", "training_batches"]
 
@@ -56,8 +57,7 @@ def training_batches(
     weights: NDArray[np.float32],
     *,
     batch_size: int,
-    augmentation: Augmentation | None,
-    fill: str = "black",
+    augmentation: CellAugmentation | None,
     random_state: int = 0,
     first_epoch: int = 0,
 ) -> Iterator[tuple[Any, Any, Any]]:
@@ -75,9 +75,7 @@ def training_batches(
     weights : ndarray of float32 of shape (n,)
         Weight of each cell in the loss.
     batch_size : int
-    augmentation : Augmentation or None
-    fill : {"black", "reflect"}, default="black"
-        See :func:`augment_batch`.
+    augmentation : CellAugmentation or None
     random_state : int, default=0
     first_epoch : int, default=0
 
@@ -103,7 +101,7 @@ def training_batches(
     def augmented(pixels: Any, labels: Any, weights: Any, seed: Any) -> tuple[Any, Any, Any]:
         if augmentation is None:
             return tf.cast(pixels, tf.float32), labels, weights
-        return augment_batch(pixels, seed, augmentation, fill=fill), labels, weights
+        return augment_batch(pixels, seed, augmentation), labels, weights
 
     signature = (
         tf.TensorSpec((None, *images.shape[1:]), images.dtype),

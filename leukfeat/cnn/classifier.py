@@ -38,8 +38,6 @@ class TrainingRecord:
         Cells on the two sides.
     notes : tuple of str
         What a result of this network must say.
-    fill : str
-        What came into view from beyond the edge in augmentation.
     random_state : int
         The seed.
     """
@@ -50,7 +48,6 @@ class TrainingRecord:
     n_training: int
     n_validation: int
     notes: tuple[str, ...]
-    fill: str
     random_state: int
 
     def to_dict(self) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class CNNConfig(TrainingSettings):
         ``"sgd"`` has Nesterov momentum 0.9.
     learning_rate, batch_size, epochs, patience, validation_fraction, class_weight
         See :class:`TrainingSettings`.
-    augmentation : Augmentation or None
+    augmentation : CellAugmentation or None
         What is done to training images, each time anew.
     version : int, default=1
         Raised when the same settings would train another network than before.

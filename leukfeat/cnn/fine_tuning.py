@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from leukfeat.cnn.augmentation import Augmentation
 from leukfeat.cnn.checkpoint import Checkpoint, digest_of
 from leukfeat.cnn.fine_tuned import FineTunedBackbone, write_facts
 from leukfeat.cnn.images import CellImages
@@ -23,6 +22,7 @@ from leukfeat.cnn.trunk import run_trunk
 from leukfeat.data.dataset import CellDataset
 from leukfeat.features.backbones import Backbone, find_backbone
 from leukfeat.features.weights import find_weights, load_weights
+from leukfeat.imaging.augmentation import CellAugmentation
 
 __all__ = ["FineTuneConfig", "fine_tune_backbone"]
 
@@ -43,7 +43,7 @@ class FineTuneConfig(TrainingSettings):
         Of Adam. Batch normalisation stays as it is.
     dropout : float, default=0.3
         Before the dense layer that the classes are told with, which is thrown away.
-    augmentation : Augmentation or None, default=None
+    augmentation : CellAugmentation or None, default=None
         With none, the frozen stages run once for each cell; otherwise in every step.
 
     Examples
@@ -59,7 +59,7 @@ class FineTuneConfig(TrainingSettings):
     epochs: int = 10
     patience: int | None = 3
     dropout: float = 0.3
-    augmentation: Augmentation | None = None
+    augmentation: CellAugmentation | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -165,7 +165,6 @@ def fine_tune_backbone(
         training,
         to_validate,
         config=config,
-        fill=sides.fill,
         random_state=random_state,
         checkpoint=kept,
         prepare=None if cached else network.preprocessing(),

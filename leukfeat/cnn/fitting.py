@@ -112,7 +112,6 @@ def fit_cnn(
         sides.labelled(images),
         None if sides.validation is None else sides.labelled(sides.validation),
         config=config,
-        fill=sides.fill,
         random_state=random_state,
         checkpoint=kept,
         progress=progress,

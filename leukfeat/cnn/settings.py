@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Self
 
-from leukfeat.cnn.augmentation import Augmentation
+from leukfeat.cnn.augmentation import CHEAP_AUGMENTATION
+from leukfeat.imaging.augmentation import CellAugmentation
 
 __all__ = ["TrainingSettings", "as_tuple", "is_count", "wrong_setting"]
 
@@ -39,7 +40,7 @@ class TrainingSettings:
         Weigh a cell by the inverse frequency of its class.
     dropout : float, default=0.5
         Dropout, in [0, 1).
-    augmentation : Augmentation or None
+    augmentation : CellAugmentation or None
         What is done to training images, each time anew.
     version : int, default=1
         Raised when the same settings would train another network than before.
@@ -54,13 +55,13 @@ class TrainingSettings:
     validation_fraction: float = 0.2
     class_weight: str | None = "balanced"
     dropout: float = 0.5
-    augmentation: Augmentation | None = dataclasses.field(default_factory=Augmentation)
+    augmentation: CellAugmentation | None = CHEAP_AUGMENTATION
     version: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_size", as_tuple(self, "input_size"))
         if isinstance(self.augmentation, dict):
-            object.__setattr__(self, "augmentation", Augmentation(**self.augmentation))
+            object.__setattr__(self, "augmentation", CellAugmentation(**self.augmentation))
         if len(self.input_size) != 2 or not all(is_count(side) for side in self.input_size):
             raise wrong_setting(self, "input_size", "(height, width) in pixels")
         for name in ("batch_size", "epochs"):

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukfeat.cnn.augmentation import Augmentation
 from leukfeat.cnn.batches import PixelSource
 from leukfeat.cnn.checkpoint import digest_of
 from leukfeat.cnn.classifier import TrainingRecord
@@ -32,8 +31,6 @@ class Sides:
     validation : CellImages or None
     class_weights : ndarray of float32 of shape (n_classes,)
         From the training cells.
-    fill : {"black", "reflect"}
-        What comes into view from beyond the edge in augmentation.
     notes : tuple of str
         What a result must say.
     """
@@ -41,7 +38,6 @@ class Sides:
     training: CellImages
     validation: CellImages | None
     class_weights: NDArray[np.float32]
-    fill: str
     notes: tuple[str, ...]
 
     def labelled(self, side: CellImages, images: PixelSource | None = None) -> LabelledImages:
@@ -73,7 +69,6 @@ class Sides:
             n_training=len(self.training),
             n_validation=0 if self.validation is None else len(self.validation),
             notes=self.notes,
-            fill=self.fill,
             random_state=random_state,
         )
 
@@ -153,7 +148,6 @@ def two_sides(
         training=images,
         validation=held_out,
         class_weights=class_weights(y, n_classes) if balanced else np.ones(n_classes, np.float32),
-        fill=_fill(images, config.augmentation),
         notes=notes,
     )
 
@@ -216,14 +210,6 @@ def _check_apart(images: CellImages, validation: CellImages) -> None:
         if getattr(images, what) is not None and getattr(validation, what) is not None
     }
     check_split(np.arange(n), np.arange(n, n + len(validation)), **both)
-
-
-def _fill(images: CellImages, augmentation: Augmentation | None) -> str:
-    if augmentation is None or augmentation.fill != "auto":
-        return "black" if augmentation is None else augmentation.fill
-    some = images.pixels(slice(None, None, max(1, len(images) // 200)))
-    corners = some[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-    return "black" if (corners == 0).all(axis=2).mean() > 0.5 else "reflect"
 
 
 def _subject_digests(images: CellImages) -> set[str]:

@@ -68,7 +68,6 @@ def train(
     validation: LabelledImages | None,
     *,
     config: TrainingSettings,
-    fill: str,
     random_state: int,
     checkpoint: Checkpoint | None = None,
     prepare: Callable[[Any], Any] | None = None,
@@ -86,8 +85,6 @@ def train(
         What its best epoch is chosen on; without it the last epoch is the best.
     config : TrainingSettings
         Epochs, patience, batch size and augmentation.
-    fill : {"black", "reflect"}
-        What comes into view from beyond the edge.
     random_state : int
         Seed of order, augmentation and dropout.
     checkpoint : Checkpoint, optional
@@ -117,7 +114,6 @@ def train(
         *training,
         batch_size=config.batch_size,
         augmentation=config.augmentation,
-        fill=fill,
         random_state=random_state,
         first_epoch=state.epoch,
     )

@@ -3,8 +3,9 @@ import itertools
 import numpy as np
 import pytest
 
-from leukfeat.cnn import Augmentation, read_cells
+from leukfeat.cnn import read_cells
 from leukfeat.cnn.batches import n_steps, training_batches
+from leukfeat.imaging import CellAugmentation
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def test_pixels_belong_to_their_labels_and_weights(images):
 
 def test_a_later_epoch_does_not_need_the_earlier_ones(images):
     steps = n_steps(len(images), 8)
-    settings = {"augmentation": Augmentation(), "random_state": 3}
+    settings = {"augmentation": CellAugmentation(), "random_state": 3}
     through = batches_of(images, 2 * steps, **settings)[steps:]
     taken_up = batches_of(images, steps, first_epoch=1, **settings)
     for one, other in zip(through, taken_up, strict=True):
@@ -45,6 +46,6 @@ def test_a_later_epoch_does_not_need_the_earlier_ones(images):
 
 def test_the_seed_changes_order_and_augmentation(images):
     one, other = (
-        batches_of(images, 3, augmentation=Augmentation(), random_state=seed) for seed in (0, 1)
+        batches_of(images, 3, augmentation=CellAugmentation(), random_state=seed) for seed in (0, 1)
     )
     assert any((a[1] != b[1]).any() for a, b in zip(one, other, strict=True))

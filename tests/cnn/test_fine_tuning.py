@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from leukfeat import CellDataset, extract_features
-from leukfeat.cnn import Augmentation, FineTuneConfig, fine_tune_backbone, load_fine_tuned
+from leukfeat.cnn import FineTuneConfig, fine_tune_backbone, load_fine_tuned
 from leukfeat.cnn.steps import Steps
 from leukfeat.exceptions import LeakageError, WeightsError
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.weights import find_weights, load_weights
+from leukfeat.imaging import CellAugmentation
 
 TINY = {"input_size": (32, 32), "weights": "random", "progress": False}
 
@@ -89,7 +90,7 @@ def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
 
 def test_with_augmentation_the_whole_network_runs(discs, tmp_path):
     tuned = fine_tune_backbone(
-        discs[:40], tmp_path / "t.weights.h5", epochs=1, augmentation=Augmentation(), **TINY
+        discs[:40], tmp_path / "t.weights.h5", epochs=1, augmentation=CellAugmentation(), **TINY
     )
     assert len(tuned.history_) == 1
     assert load_fine_tuned(tuned).settings["augmentation"]["flip"] is True

@@ -3,9 +3,8 @@ import pytest
 
 from leukfeat import CellDataset
 from leukfeat.cnn import fit_cnn, read_cells
-from leukfeat.cnn.augmentation import Augmentation
 from leukfeat.cnn.fitting import _channel_moments
-from leukfeat.cnn.sides import _fill, _set_aside
+from leukfeat.cnn.sides import _set_aside
 from leukfeat.evaluation.overlap import subject_digest
 from leukfeat.exceptions import LeakageError
 
@@ -69,14 +68,6 @@ def test_images_read_for_another_network_are_refused(discs, small):
     images = read_cells(discs[:8], input_size=(32, 32), crop=20)
     with pytest.raises(ValueError, match="crop=20"):
         fit_cnn(images, **small)
-
-
-def test_fill_follows_the_corners(discs):
-    black = read_cells(discs[:5], input_size=(16, 16))
-    bright = CellDataset.from_arrays([np.full((16, 16, 3), 200, np.uint8)] * 3)
-    assert _fill(black, Augmentation()) == "black"
-    assert _fill(read_cells(bright, input_size=(16, 16)), Augmentation()) == "reflect"
-    assert _fill(black, Augmentation(fill="reflect")) == "reflect"
 
 
 def test_channel_moments_are_numpys(discs):
