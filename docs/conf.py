@@ -14,7 +14,6 @@ version = release = leukfeat.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
 ]
@@ -28,8 +27,6 @@ html_theme = "pydata_sphinx_theme"
 html_title = "leukfeat"
 html_static_path = ["_static"]
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
-# Formulas are few: a page that loads a script from elsewhere is not worth them offline.
-mathjax_path = ""
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
