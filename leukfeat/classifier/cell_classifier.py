@@ -163,7 +163,8 @@ class CellClassifier:
         if features.subjects is not None:
             table["subject"] = features.subjects
         names = np.array(self.class_names, object)
-        table["label"] = names[predicted]
+        # Labels need not be positions: a head may know the classes 1 and 3 of four, or text.
+        table["label"] = names[np.searchsorted(self.head.classes_, predicted)]
         for i, name in enumerate(names):
             table[f"p_{name}"] = probabilities[:, i]
         table["distance"] = np.nan

@@ -9,10 +9,13 @@ from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
 from leukfeat.heads import control_columns
 
-__all__ = ["CONTROL_NAMES", "control_predictions"]
+__all__ = ["CONTROL_NAMES", "NO_CONTROLS", "control_predictions"]
 
 CONTROL_NAMES = {"majority": "majority", "colour": "colour only", "size": "size only"}
 """A head's key for each control, and what tables call it."""
+
+NO_CONTROLS = "no control heads: none were fit with the head, or colour and size are not known"
+"""What a result says that has none beside it."""
 
 
 def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[str, Predictions]:
@@ -36,8 +39,9 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
     if features.controls is None:
         return {}
     measured = control_columns(features.controls)
+    names = getattr(head, "class_names_", None)
     return {
-        name: predict_cells(fitted[key], features, X=measured, **where)
+        name: predict_cells(fitted[key], features, X=measured, class_names=names, **where)
         for key, name in CONTROL_NAMES.items()
         if key in fitted
     }

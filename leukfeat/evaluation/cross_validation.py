@@ -10,7 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from leukfeat.evaluation.comparison import Comparison
-from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
+from leukfeat.evaluation.controls import CONTROL_NAMES, NO_CONTROLS, control_predictions
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions
 from leukfeat.evaluation.provenance import about_head, name_of
@@ -114,6 +114,8 @@ def cross_validate_heads(
     }
     if cells.controls is None:
         notes = (*notes, "no control heads: these features carry no colour and size measurements")
+    elif not controls:
+        notes = (*notes, NO_CONTROLS)
     results = {
         name: Evaluation(
             predictions[name],

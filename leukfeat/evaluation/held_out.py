@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from leukfeat.evaluation.controls import control_predictions
+import pandas as pd
+
+from leukfeat.evaluation.controls import NO_CONTROLS, control_predictions
 from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.provenance import about_head, name_of
@@ -92,6 +94,9 @@ def evaluate(
         warnings.warn(
             f"{NO_SUBJECTS}, and intervals take cells as independent", LeakageWarning, stacklevel=2
         )
+    elif pd.isna(cells.subjects).any():
+        n = int(pd.isna(cells.subjects).sum())
+        notes = (f"{n} of {len(cells)} cells have no subject: each is taken as its own", *notes)
     note_of_head = getattr(head, "split_note_", "")
     if note_of_head:
         notes = (*notes, f"training: {note_of_head}")
@@ -99,6 +104,8 @@ def evaluate(
         control: Evaluation(predictions, name=control, level=level)
         for control, predictions in control_predictions(head, cells).items()
     }
+    if not controls:
+        notes = (*notes, NO_CONTROLS)
     return Evaluation(
         predict_cells(head, cells),
         name=name or name_of(head),

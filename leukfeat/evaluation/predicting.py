@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,10 +64,12 @@ def as_labelled_features(
             f"{features.name!r} has no labels: there is no truth to evaluate against. "
             "Use head.predict for unlabelled cells."
         )
+    n_skipped = len(features.skipped)
+    notes = (f"{n_skipped} files were left out: see .skipped of the features",) if n_skipped else ()
     left_out = int((features.y < 0).sum())
     if not left_out:
-        return features, ()
-    return features[features.y >= 0], (f"{left_out} unlabelled cells are left out",)
+        return features, notes
+    return features[features.y >= 0], (*notes, f"{left_out} unlabelled cells are left out")
 
 
 def predict_cells(
@@ -74,6 +77,7 @@ def predict_cells(
     features: FeatureSet,
     *,
     X: Any = None,
+    class_names: Sequence[str] | None = None,
     rows: np.ndarray | None = None,
     repeat: int = 0,
     fold: int = 0,
@@ -88,6 +92,8 @@ def predict_cells(
         Labelled cells.
     X : array-like of shape (n_cells, n_columns), optional
         What the classifier is given in place of the features (for control heads).
+    class_names : sequence of str, optional
+        Name of each of the head's classes; default: its own ``class_names_``, if it has any.
     rows : ndarray of int of shape (n_cells,), optional
         Row of each cell in the whole set.
     repeat, fold : int, default=0
@@ -103,7 +109,8 @@ def predict_cells(
         If the head knows a class that the features do not name.
     """
     n = len(features)
-    columns = _columns(head, features)
+    own = getattr(head, "class_names_", None) if class_names is None else class_names
+    columns = _columns(head, features, own)
     n_classes = max(len(features.class_names), int(max(columns)) + 1, int(features.y.max()) + 1)  # type: ignore[union-attr]
     given = features if X is None else X
     scores = _scores(head, given, columns, n_classes)
@@ -124,10 +131,13 @@ def predict_cells(
     )
 
 
-def _columns(head: Any, features: FeatureSet) -> np.ndarray:
+def _columns(head: Any, features: FeatureSet, own: Sequence[str] | None) -> np.ndarray:
     """Index of each of the head's classes among the class names."""
     classes = np.asarray(head.classes_)
     names = list(features.class_names)
+    # Names before numbers: another loader may have put the same classes in another order.
+    if own is not None and names and set(own) <= set(names):
+        return np.array([names.index(name) for name in own], np.int64)
     numbered = classes.dtype.kind in "iu" and classes.min() >= 0
     if numbered and (not names or int(classes.max()) < len(names)):
         return classes.astype(np.int64)

@@ -62,8 +62,10 @@ class Predictions:
 
     @property
     def repeats(self) -> list[Predictions]:
-        """The predictions of each repeat."""
-        return [self.take(self.repeat == r) for r in np.unique(self.repeat)]
+        """The predictions of each repeat, in the order of the cells, which is the same in all."""
+        order = np.lexsort((self.cells, self.repeat))
+        starts = np.flatnonzero(np.diff(self.repeat[order])) + 1
+        return [self.take(rows) for rows in np.split(order, starts)]
 
     def take(self, rows: Any) -> Predictions:
         """Select rows.

@@ -70,7 +70,7 @@ def score_figures(predictions: Predictions) -> dict[tuple[str, str], SubjectStat
     """
     found: dict[tuple[str, str], SubjectStatistic] = {}
     repeats = predictions.repeats
-    for over in ("cells", "subjects") if predictions.subjects is not None else ("cells",):
+    for over in ("cells", "subjects") if predictions.n_subjects else ("cells",):
         each = [
             figures_of_merit(
                 part.y,

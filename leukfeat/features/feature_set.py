@@ -144,6 +144,8 @@ class FeatureSet:
         return self.X.copy() if copy else self.X
 
     def __getitem__(self, rows: Any) -> Any:
+        if isinstance(rows, tuple) and len(rows) == 2 and rows[1] is Ellipsis:
+            rows = rows[0]  # how scikit-learn selects rows: subjects must not be lost in a fold
         if isinstance(rows, tuple):
             return self.X[rows]
         if isinstance(rows, (int, np.integer)):

@@ -125,7 +125,10 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         -------
         float
         """
-        return float(super().score(X, X.y if y is None else y, sample_weight))
+        y = getattr(X, "y", None) if y is None else y
+        if y is None:
+            raise ValueError("'score' needs the class of each row: give 'y', or labelled features.")
+        return float(super().score(X, y, sample_weight))
 
     def _checked(self, X: Any) -> np.ndarray:
         """Return the rows as a checked matrix of this feature space."""

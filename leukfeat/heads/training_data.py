@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from leukfeat.features import FeatureSet, FeatureSpec
+from leukfeat.splitting.checks import check_split
 from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_groups
 from leukfeat.splitting.kfold import SubjectKFold
 from leukfeat.splitting.splitters import RANDOM_SPLIT
@@ -168,8 +169,8 @@ def inner_splits(
     ----------
     data : TrainingData
         The rows.
-    cv : int or iterable of (train, test)
-        Number of folds, or the folds.
+    cv : int, splitter or list of (train, test)
+        Number of folds, a scikit-learn splitter (which is given the groups), or the folds.
     split : {"group", "random"}
         Whether groups stay together.
     random_state : int, RandomState or None
@@ -183,6 +184,8 @@ def inner_splits(
 
     Raises
     ------
+    LeakageError
+        If folds that were given put a group on both sides, and ``split`` is ``"group"``.
     ValueError
         If no folds can be trained on; the message names the subjects and the remedy.
     """
@@ -190,7 +193,7 @@ def inner_splits(
         raise ValueError(f"The 'split' parameter must be 'group' or 'random'. Got {split!r}.")
     notes = data.notes if split == "group" else (RANDOM_SPLIT,)
     if not isinstance(cv, (int, np.integer)):
-        return [(np.asarray(train), np.asarray(test)) for train, test in cv], notes
+        return _given_splits(data, cv, by_group=split == "group"), notes
     groups = data.groups if split == "group" else np.arange(len(data.y))
     names = data.names if split == "group" else np.array([f"row {i}" for i in range(len(data.y))])
     n_splits = min(int(cv), len(np.unique(groups))) if cv >= 2 else int(cv)
@@ -208,6 +211,31 @@ def inner_splits(
     return [(np.flatnonzero(of_row != k), np.flatnonzero(of_row == k)) for k in range(n_splits)], (
         notes
     )
+
+
+def _given_splits(
+    data: TrainingData, cv: Any, *, by_group: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return folds of the user's own, checked."""
+    if hasattr(cv, "split"):
+        cv = list(cv.split(data.X, data.labels, data.groups))
+    if not isinstance(cv, Sequence) or not len(cv):
+        raise ValueError(
+            "The 'cv' parameter must be a number of folds, a splitter, or a list of (train, test). "
+            f"Got {cv!r} instead."
+        )
+    splits = [(np.asarray(train), np.asarray(test)) for train, test in cv]
+    for train, test in splits:
+        check_split(
+            train,
+            test,
+            y=data.y,
+            subjects=data.names if by_group else None,
+            groups=data.groups if by_group else None,
+        )
+    if len(np.unique(held_out := np.concatenate([test for _, test in splits]))) < len(held_out):
+        raise ValueError("The folds of 'cv' must hold out a row at most once; some are twice.")
+    return splits
 
 
 def digest_of(text: str) -> str:

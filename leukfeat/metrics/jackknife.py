@@ -187,8 +187,10 @@ class SubjectStatistic:
         for stratum in np.unique(self.strata[used]):
             here = used & (self.strata == stratum)
             n, values = int(here.sum()), moved[here]
-            if n < 2 or not np.isfinite(values).all():
+            if n < 2:
                 return np.nan, np.nan, f"a class has one {self.unit} only: no interval can be had"
+            if not np.isfinite(values).all():
+                return np.nan, np.nan, f"not defined without one {self.unit}: it stands on that one"
             part = (n - 1) / n * float(((values - values.mean()) ** 2).sum())
             total += part
             denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)

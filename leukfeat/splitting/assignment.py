@@ -72,7 +72,9 @@ def _deal(
         load[fold_of[group]] += shares[group]
     for label in range(cells.shape[1]):
         singles = rng.permutation(np.flatnonzero(alone & (cells[:, label] > 0)))
-        fold_of[singles] = _deal_singles(len(singles), load[:, label] * cells[:, label].sum())
+        rows = np.bincount(fold_of[fold_of >= 0], cells.sum(1)[fold_of >= 0], minlength=n_splits)
+        filled = load[:, label] * cells[:, label].sum()
+        fold_of[singles] = _deal_singles(len(singles), filled, rows)
     _repair(fold_of, shares, n_splits)
     return fold_of
 
@@ -83,13 +85,16 @@ def _unevenness(fold_of: np.ndarray, shares: np.ndarray, n_splits: int) -> float
     return float((load**2).sum() + 10 * (load == 0).sum())
 
 
-def _deal_singles(n: int, filled: np.ndarray) -> np.ndarray:
-    """Deal `n` single rows of a class so that the folds' counts become as equal as they can."""
+def _deal_singles(n: int, filled: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Deal `n` single rows of a class so that the folds' counts become as equal as they can.
+
+    Of folds that hold as much of the class, those with fewer rows of any class come first.
+    """
     room = np.maximum((filled.sum() + n) / len(filled) - filled, 0)
     if room.sum() == 0:
         room = np.ones_like(filled)
     quota = np.floor(n * room / room.sum()).astype(np.int64)
-    short = np.argsort(filled + quota, kind="stable")
+    short = np.lexsort((rows + quota, filled + quota))
     for i in range(n - quota.sum()):
         quota[short[i % len(short)]] += 1
     return np.repeat(np.arange(len(filled)), quota)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import BaseCrossValidator
 
 from .assignment import assign_folds
-from .groups import name_some
+from .groups import merge_groups, name_some
 
 __all__ = ["SubjectKFold"]
 
@@ -80,7 +79,7 @@ class SubjectKFold(BaseCrossValidator):
         y : array-like of shape (n_rows,)
             Classes.
         groups : array-like of shape (n_rows,), optional
-            Group of each row; without it every row is a group of its own.
+            Group of each row; a row without one (``None``, ``NaN``, ``""``) is its own.
 
         Yields
         ------
@@ -134,7 +133,7 @@ class SubjectKFold(BaseCrossValidator):
                 f"'y' and 'groups' must have one entry a row: {n_rows} rows, "
                 f"{len(codes)} entries in 'y', {len(groups)} in 'groups'."
             )
-        group_codes = pd.factorize(groups)[0]
+        group_codes = merge_groups(groups)  # a row without group is its own
         names = np.asarray(groups if names is None else names)
         _check_possible(classes, codes, group_codes, names, int(self.n_splits))
         seeds = np.random.SeedSequence(self.random_state).spawn(int(self.n_repeats))

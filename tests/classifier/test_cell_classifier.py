@@ -71,3 +71,13 @@ def test_another_space_and_other_weights_are_refused(classifier, cell_features, 
     h5py.File(tmp_path / "w.h5", "w").close()
     with pytest.raises(WeightsError, match="give the same file"):
         CellClassifier(classifier.head, weights=tmp_path / "w.h5")
+
+
+def test_labels_that_are_no_positions_are_named(made_features):
+    some = made_features[:]
+    some.y = np.where(made_features.y == 0, 1, 3)
+    some.class_names, some.positive = ("other", "hem", "smudge", "all"), "all"
+    head = fit_head(some, "logistic_regression", tune=False, controls=False)
+    table = CellClassifier(head).predict(some)
+    expected = np.where(head.predict_proba(some)[:, 1] > head.threshold_, "all", "hem")
+    assert table["label"].tolist() == expected.tolist()

@@ -176,3 +176,12 @@ def test_labels_in_the_order_of_the_classes_not_of_the_alphabet(features):
     assert p.class_names == ("hem", "all")
     assert p.positive == 1
     assert (p.scores[:, 1] > 0.5).mean() == pytest.approx((p.predicted == 1).mean())
+
+
+def test_repeats_are_averaged_cell_by_cell(make_features):
+    features = make_features(subjects=False)
+    p = cross_validate_heads(features, GaussianNB(), n_splits=3, n_repeats=2)["GaussianNB"]
+    one, two = p.predictions.repeats
+    np.testing.assert_array_equal(one.cells, two.cells)
+    np.testing.assert_array_equal(one.y, features.y)
+    assert "no control heads" in " / ".join(p.notes)

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -211,3 +212,43 @@ def test_plotting_leaves_pyplot_alone(tested):
     before = "matplotlib.pyplot" in sys.modules
     result.plot_roc()
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_classes_in_another_order_are_the_same_classes(tested):
+    head, test, expected = tested
+    turned = FeatureSet(
+        test.X,
+        1 - test.y,
+        subjects=test.subjects,
+        controls=test.controls,
+        class_names=test.class_names[::-1],
+        positive="all",
+    )
+    result = evaluate(head, turned)
+    for figure in ("auroc", "sensitivity", "specificity"):
+        assert result[figure].estimate == expected[figure].estimate
+        for control in ("majority", "colour only"):
+            assert (
+                result.controls[control][figure].estimate
+                == expected.controls[control][figure].estimate
+            )
+
+
+def test_what_was_skipped_and_what_has_no_subject_is_noted(tested):
+    head, test, _ = tested
+    subjects = test.subjects.copy()
+    subjects[:3] = None
+    some = FeatureSet(
+        test.X,
+        test.y,
+        subjects=subjects,
+        class_names=test.class_names,
+        positive="all",
+        skipped=pd.DataFrame({"path": ["bad.bmp"], "reason": ["empty"]}),
+    )
+    notes = " / ".join(evaluate(head, some).notes)
+    assert "1 files were left out" in notes
+    assert f"3 of {len(test)} cells have no subject" in notes
+    assert "no control heads" in notes
+    some.subjects[:] = None
+    assert ("auroc", "subjects") not in evaluate(head, some).figures

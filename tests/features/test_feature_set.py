@@ -65,3 +65,16 @@ def test_lengths_must_agree():
 def test_what_is_not_known_is_said():
     with pytest.raises(ValueError, match=r"no column 'site'; it has \['label'"):
         features().column("site")
+
+
+def test_scikit_learn_hands_on_folds_with_their_subjects():
+    given = []
+
+    class Listener(LogisticRegression):
+        def fit(self, X, y):
+            given.append(X)
+            return super().fit(X, y)
+
+    whole = features()
+    cross_val_score(Listener(), whole, whole.y, groups=whole.subjects, cv=GroupKFold(3))
+    assert [set(part.subjects) < set(whole.subjects) for part in given] == [True] * 3

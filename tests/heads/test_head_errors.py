@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukfeat import FeatureSet, fit_head, register_head
+from leukfeat.exceptions import LeakageError
 from leukfeat.heads import registered_heads
 from leukfeat.heads import registry as registry_module
 
@@ -128,3 +130,26 @@ class TestRegistry:
         register_head("bare", LogisticRegression)
         with pytest.raises(TypeError, match=r"factory of head 'bare' must return"):
             fit_head(features, "bare")
+
+
+def test_folds_of_ones_own_are_checked(features):
+    settings = {"head": "logistic_regression", "tune": False}
+    cells = list(StratifiedKFold(3, shuffle=True, random_state=0).split(features.X, features.y))
+    with pytest.raises(LeakageError, match="on both sides of the split"):
+        fit_head(features, cv=cells, **settings)
+    note = fit_head(features, cv=cells, split="random", **settings).split_note_
+    assert "random split" in note
+    by_subject = fit_head(features, cv=StratifiedGroupKFold(3), **settings)
+    assert by_subject.split_note_ == ""
+    assert set(by_subject.out_of_fold_["fold"]) == {0, 1, 2}
+    with pytest.raises(ValueError, match="at most once"):
+        fit_head(features, cv=[*cells, *cells], split="random", **settings)
+    with pytest.raises(ValueError, match="The 'cv' parameter must be"):
+        fit_head(features, cv=iter(cells), **settings)
+
+
+def test_score_wants_classes(features):
+    head = fit_head(features, "logistic_regression", tune=False)
+    assert head.score(features) == head.score(features.X, features.y)
+    with pytest.raises(ValueError, match="'score' needs the class of each row"):
+        head.score(features.X)

@@ -117,3 +117,11 @@ def test_bad_arguments_are_named():
         _mean(np.array([0.1, 0.2])).interval(95)
     with pytest.raises(ValueError, match=r"same subjects on both sides. Got 3 and 2"):
         difference(_mean(np.arange(3.0)), _mean(np.arange(2.0)))
+
+
+def test_a_figure_that_stands_on_one_subject_says_so():
+    mean = _mean(np.array([0.5, 0.6, 0.7]))
+    mean.without[1] = np.nan
+    interval = mean.interval()
+    assert not interval.known
+    assert "not defined without one subject" in interval.note

@@ -125,3 +125,18 @@ def test_scikit_learn_uses_it():
         DecisionTreeClassifier(random_state=0), X, y, groups=subjects, cv=SubjectKFold(3)
     )
     assert len(scores) == 3
+
+
+def test_a_row_without_group_is_its_own():
+    groups = np.array(["a", "a", "b", None, "c", "c", "d", np.nan], object)
+    y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    (folds,) = SubjectKFold(2).folds(y, groups)
+    assert folds[0] == folds[1]
+    assert folds[4] == folds[5]
+    assert sorted(set(folds.tolist())) == [0, 1]
+
+
+def test_classes_smaller_than_the_number_of_folds_fill_every_fold():
+    for seed in range(10):
+        (folds,) = SubjectKFold(3, random_state=seed).folds(np.array([0, 0, 1, 1]))
+        assert set(folds.tolist()) == {0, 1, 2}
