@@ -25,6 +25,7 @@ from leukfeat.features.store.format_check import (
     dataset_layout,
     read_spec,
 )
+from leukfeat.features.store.giving_up import close, give_up
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 
 __all__ = [
@@ -54,7 +55,8 @@ def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
     n_features : int
         Length of a row.
     """
-    with h5py.File(path, "w", libver="latest", locking=False) as file:
+    file = h5py.File(path, "w", libver="latest", locking=False)
+    try:
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["spec"] = spec.to_json()
@@ -64,6 +66,11 @@ def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
             file.create_dataset(
                 name, (0, *entry), dtype, maxshape=(None, *entry), chunks=(chunk, *entry)
             )
+        file.flush()
+    except BaseException:
+        give_up(file)
+        raise
+    close(file)
 
 
 def open_for_appending(path: str) -> h5py.File:

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.giving_up import close, give_up
 from leukfeat.features.store.layout import KEY_BYTES, create_file
 from leukfeat.features.store.reader import StoreReader, row_checksums
+from leukfeat.features.store.room import check_room
 from leukfeat.features.store.row_index import RowIndex
 
 __all__ = [
@@ -109,8 +111,23 @@ class NewStore:
         return copied
 
     def put_in_place(self) -> None:
-        """Give the file its final name, in one step."""
-        self._file.close()
+        """Close the file, read it again from the disk, and give it its final name in one step.
+
+        Raises
+        ------
+        OSError
+            If what was written is not what is there: a full or a failing disk.
+        """
+        self._file.flush()
+        close(self._file)
+        with StoreReader(self._temporary) as written:
+            places = np.arange(len(self._keys))
+            good = np.array_equal(written.keys, self._keys) and not any(
+                written.read(places[start : start + _WINDOW]).damaged.any()
+                for start in range(0, len(places), _WINDOW)
+            )
+        if not good:
+            raise OSError(f"what was written to {self._temporary!r} is not what is there")
         _put_in_place(self._temporary, self._path)
 
     def _add_files(self, entries: NDArray[np.uint8]) -> None:
@@ -127,6 +144,8 @@ class NewStore:
         n = len(dataset)
         dataset.resize(n + len(values), axis=0)
         dataset[n:] = values
+        # h5py swallows the error of a flush that comes with the end of an object.
+        dataset.flush()
 
     def _remove(self) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -141,10 +160,9 @@ class NewStore:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self._file.close()
-        finally:
-            self._remove()
+        if self._file:
+            give_up(self._file)
+        self._remove()
 
 
 def create_store(path: str, spec: FeatureSpec, n_features: int) -> None:
@@ -181,6 +199,7 @@ def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
     int
         Rows kept, as :meth:`NewStore.add` says.
     """
+    check_room(os.path.dirname(path), os.path.getsize(path))
     with StoreReader(path) as old, NewStore(path, old.spec, old.n_features) as new:
         kept = new.add(old, drop)
         new.put_in_place()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 
 import h5py
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, reason_of
 from leukfeat.features.store.layout import (
     SESSION_BYTES,
     is_marked_as_written_to,
@@ -24,10 +26,14 @@ from leukfeat.features.store.layout import (
 from leukfeat.features.store.lock import WriterLock
 from leukfeat.features.store.reader import StoreReader, row_checksums
 from leukfeat.features.store.rewriting import create_store, remove_leftovers, rewrite_store
+from leukfeat.features.store.room import check_room
 
 __all__ = ["StoreWriter"]
 
 logger = logging.getLogger("leukfeat")
+
+_SPARE_BYTES = 4 << 20
+"""Room beside the rows: chunks that are begun, their addresses, and the last flush."""
 
 
 class StoreWriter:
@@ -62,11 +68,12 @@ class StoreWriter:
                 f"{error.strerror or error}. Give a folder that can be written to as 'cache'."
             ) from error
         try:
-            remove_leftovers(self.path)
-            if os.path.exists(self.path) and is_marked_as_written_to(self.path):
-                # We hold the lock, so whoever marked it is dead.
-                kept = rewrite_store(self.path)
-                logger.info("recovered %d rows of %s after an interruption", kept, self.path)
+            with self._writing():
+                remove_leftovers(self.path)
+                if os.path.exists(self.path) and is_marked_as_written_to(self.path):
+                    # We hold the lock, so whoever marked it is dead.
+                    kept = rewrite_store(self.path)
+                    logger.info("recovered %d rows of %s after an interruption", kept, self.path)
         except BaseException:
             self._lock.release()
             raise
@@ -85,7 +92,8 @@ class StoreWriter:
             Their keys.
         """
         if keys and os.path.exists(self.path):
-            rewrite_store(self.path, keys)
+            with self._writing():
+                rewrite_store(self.path, keys)
 
     def append(
         self,
@@ -112,8 +120,7 @@ class StoreWriter:
         """
         if not keys:
             return
-        try:
-            self._check_right()
+        with self._writing(features.nbytes + controls.nbytes):
             file = self._opened(features.shape[1])
             if self._session is None:
                 self._session = self._begin_session(file, versions)
@@ -126,8 +133,6 @@ class StoreWriter:
             self._put(file["session"], n, np.full(len(keys), self._session, np.uint32))
             # The keys come last: a row without its key does not exist.
             self._put(file["key"], n, key_rows)
-        except OSError as error:
-            raise self._cannot_write(error) from error
 
     def append_files(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Add to the second index.
@@ -139,20 +144,17 @@ class StoreWriter:
         """
         if not pairs or not os.path.exists(self.path):
             return
-        try:
+        with self._writing():
             file = self._opened(0)
             entries = np.frombuffer(b"".join(a + b for a, b in pairs), np.uint8)
             self._put(file["files"], int(file["files"].shape[0]), entries.reshape(len(pairs), -1))
-        except OSError as error:
-            raise self._cannot_write(error) from error
 
     def close(self) -> None:
         """Close the file and give the lock back."""
         try:
             if self._file is not None:
-                self._file.close()
-        except OSError as error:
-            raise self._cannot_write(error) from error
+                with self._writing(room=False):
+                    close(self._file)
         finally:
             self._file = None
             self._session = None
@@ -173,9 +175,26 @@ class StoreWriter:
             self._file = open_for_appending(self.path)
         return self._file
 
-    def _check_right(self) -> None:
-        if not self._lock.is_ours():
-            raise OSError("this process was silent for so long that another one took the lock")
+    @contextlib.contextmanager
+    def _writing(self, n_bytes: int = 0, *, room: bool = True) -> Iterator[None]:
+        """Turn a failed write into an error with its remedy, and into no worse one later."""
+        try:
+            if not self._lock.is_ours():
+                raise OSError("this process was silent for so long that another took its lock")
+            if room:
+                check_room(os.path.dirname(self.path), n_bytes + _SPARE_BYTES)
+        except OSError as error:
+            # Nothing is half written: the file can be closed as usual.
+            raise self._cannot_write(error) from error
+        try:
+            yield
+        except CacheError:
+            raise
+        except WRITE_ERRORS as error:
+            if self._file is not None:
+                give_up(self._file)
+                self._file = None
+            raise self._cannot_write(error) from error
 
     def _begin_session(self, file: h5py.File, versions: Mapping[str, str]) -> int:
         from leukfeat import __version__
@@ -201,10 +220,10 @@ class StoreWriter:
         dataset[start:] = values
         dataset.flush()
 
-    def _cannot_write(self, error: OSError) -> CacheError:
+    def _cannot_write(self, error: BaseException) -> CacheError:
         return CacheError(
-            f"Cannot write to the feature store {self.path!r}: {error}. What was written before "
-            "is kept; make room or give another 'cache', and call again to go on."
+            f"Cannot write to the feature store {self.path!r}: {reason_of(error)}. What was "
+            "written before is kept; make room or give another 'cache', and call again to go on."
         )
 
 

@@ -1,0 +1,114 @@
+"""Closing an HDF5 file that can no longer be written: a full disk, a device that went away.
+
+HDF5 keeps what it could not write and tries again when the file is closed and when the process
+ends, where a second failure is a crash. So its descriptor is pointed at memory first: the
+file on disk stays as the failed call left it, as if the process had been killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import NamedTuple
+
+import h5py
+
+__all__ = ["WRITE_ERRORS", "close", "give_up", "reason_of"]
+
+WRITE_ERRORS = (OSError, RuntimeError, ValueError)
+"""What h5py raises where HDF5 cannot write."""
+
+_ATTEMPTS = 3
+"""The first close after a failed flush always fails; the next one does not."""
+
+
+def give_up(file: h5py.File) -> None:
+    """Close a file after a failed write; nothing more of it reaches the disk.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Opened for writing. It need not be open any more.
+    """
+    if file:
+        _discard(_descriptor(file))
+    _close_at_last(file)
+
+
+def close(file: h5py.File) -> None:
+    """Close a file that is in order, and give it up if that fails.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Opened for writing.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        If it could not be written to the end.
+    """
+    descriptor = _descriptor(file)
+    try:
+        file.close()
+    except WRITE_ERRORS:
+        _discard(descriptor)
+        _close_at_last(file)
+        raise
+
+
+class _Descriptor(NamedTuple):
+    number: int
+    device: int
+    inode: int
+
+
+def _descriptor(file: h5py.File) -> _Descriptor | None:
+    try:
+        number = file.id.get_vfd_handle()
+        status = os.fstat(number)
+    except WRITE_ERRORS:
+        return None
+    return _Descriptor(number, status.st_dev, status.st_ino)
+
+
+def _discard(descriptor: _Descriptor | None) -> None:
+    if descriptor is None:
+        return
+    with contextlib.suppress(OSError):
+        status = os.fstat(descriptor.number)
+        if (status.st_dev, status.st_ino) != descriptor[1:]:
+            return  # closed already, and the number belongs to another file by now
+        if hasattr(os, "memfd_create"):
+            elsewhere = os.memfd_create("leukfeat-discarded")
+        else:
+            elsewhere = os.open(os.devnull, os.O_RDWR)
+        try:
+            os.dup2(elsewhere, descriptor.number)
+        finally:
+            os.close(elsewhere)
+
+
+def _close_at_last(file: h5py.File) -> None:
+    for _ in range(_ATTEMPTS):
+        try:
+            file.close()
+        except WRITE_ERRORS:
+            continue
+        return
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the system's own words out of HDF5's long ones.
+
+    Examples
+    --------
+    >>> reason_of(RuntimeError("write failed, errno = 28, error message = 'No space left', ..."))
+    'No space left'
+    """
+    text = str(error)
+    words = re.search(r"error message = '([^']*)'", text)
+    if words:
+        return words[1]
+    return getattr(error, "strerror", None) or text.splitlines()[0] if text else repr(error)
