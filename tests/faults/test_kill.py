@@ -1,0 +1,54 @@
+"""SIGKILL at random moments of every phase: nothing unreadable, no wrong row, little done again."""
+
+import collections
+
+import pytest
+
+PHASES = [
+    "file creation",
+    "put in place",
+    "open",
+    "rows",
+    "keys",
+    "file index",
+    "flush and close",
+    "stat index",
+    "anywhere",
+    "recovery copy",
+    "recovery replace",
+    "prune copy",
+    "merge copy",
+    "repair copy",
+]
+
+
+def kill_often(victims, phase, seeds):
+    found = []
+    for seed in seeds:
+        answer = victims("kill", name=phase, seed=seed)
+        assert not answer["complaints"], answer
+        found.append(answer)
+    # The moment is drawn up to a tenth past the phase's usual end, so nearly all are hit.
+    assert sum(answer["killed"] for answer in found) >= len(found) // 2, found
+    return found
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_kill_loses_nothing(victims, phase):
+    kill_often(victims, phase, range(2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", PHASES)
+def test_many_kills_lose_nothing(victims, phase, record_property):
+    found = kill_often(victims, phase, range(100, 125))
+    record_property("kills", sum(answer["killed"] for answer in found))
+    record_property("most images done again", max(answer["redone"] for answer in found))
+
+
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_store_survives_one_kill_after_another(victims, seed):
+    answers = victims("kill_again_and_again", seed=seed, kills=6)
+    assert collections.Counter(answer["killed"] for answer in answers)[True] >= 3
+    for answer in answers:
+        assert not answer["complaints"], answer
