@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import leukfeat  # noqa: E402
+import leukfeat
 
 project = "leukfeat"
 author = "The leukfeat developers"

@@ -93,7 +93,7 @@ def test_a_parquet_file_keeps_types(cells, tmp_path):
 
 def test_without_pyarrow_the_remedy_is_named(cells, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match="leukfeat.parquet"):
+    with pytest.raises(ImportError, match=r"leukfeat\[parquet\]"):
         export_table(cells, tmp_path / "cells.parquet")
 
 
