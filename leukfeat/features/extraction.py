@@ -82,10 +82,12 @@ def extract_features(  # type: ignore[misc]
     views : {1, "dihedral"}, default=1
         ``"dihedral"`` averages the eight rotations and flips, at eight times the work.
     engine : str, default="auto"
-        What runs the network: ``"keras"``, or ``"auto"``: the one whose rows the cache holds,
-        else the fastest installed.
-    precision : str, default="float32"
-        Arithmetic of the engine.
+        What runs the network: ``"keras"``, ``"openvino"`` (``pip install leukfeat[fast]``), or
+        ``"auto"``: the one whose rows the cache holds, else the fastest installed. In float32
+        they agree to 1e-5 of a row's largest value.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Arithmetic of the engine. ``"bfloat16"`` (OpenVINO, on a processor that has it) takes
+        about half the time; its rows are a feature space of their own.
     random_state : int, default=0
         Seed of ``weights="random"``.
     batch_size : int, default=32

@@ -10,6 +10,7 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.features.backbones import BACKBONES, find_backbone
+from leukfeat.features.engines import installed_engines
 from leukfeat.features.weights import find_weights, load_weights
 
 TOLERANCE = 1e-5
@@ -60,8 +61,8 @@ def largest_difference(a, b):
     return (np.abs(a - b).max(axis=1) / np.abs(b).max(axis=1)).max()
 
 
-def extract(images, weights, **settings):
-    return lf.extract_features(images, weights=weights, progress=False, **settings)
+def extract(images, weights, engine="keras", **settings):
+    return lf.extract_features(images, weights=weights, engine=engine, progress=False, **settings)
 
 
 def test_equal_to_predict(images, weights_file):
@@ -72,10 +73,11 @@ def test_equal_to_predict(images, weights_file):
 
 
 @pytest.mark.real_data
-def test_equal_to_predict_on_real_cells(shared_data, real_weights):
+@pytest.mark.parametrize("engine", installed_engines())
+def test_equal_to_predict_on_real_cells(shared_data, real_weights, engine):
     paths = sorted((shared_data / "cnmc").glob("*.bmp"))[:3]
     paths += sorted((shared_data / "taleqani" / "Benign").glob("*.jpg"))[:3]
-    features = extract(paths, real_weights)
+    features = extract(paths, real_weights, engine=engine)
     # Read independently of our reader: OpenCV gives BGR, Keras's weights want RGB first.
     images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
     assert largest_difference(features.X, plain_keras(images, str(real_weights), 224)) < TOLERANCE
@@ -126,7 +128,7 @@ def test_random_weights_are_the_same_in_every_process(images):
         "import sys, numpy as np, leukfeat as lf\n"
         "images = np.frombuffer(sys.stdin.buffer.read(), np.uint8).reshape(2, 70, 90, 3)\n"
         "f = lf.extract_features(images, weights='random', random_state=3, input_size=32,\n"
-        "                        layers='conv2', progress=False)\n"
+        "                        layers='conv2', engine='keras', progress=False)\n"
         "sys.stdout.buffer.write(f.X.tobytes())"
     )
     done = subprocess.run(

@@ -11,10 +11,10 @@ from leukfeat.features.weights import WeightsSource
 
 __all__ = ["ENGINES", "installed_engines", "load_engine"]
 
-ENGINES = {"keras": "tensorflow"}
+ENGINES = {"openvino": "openvino", "keras": "tensorflow"}
 """Name of an engine, and the package that it needs; the fastest first."""
 
-PRECISIONS = {"keras": ("float32",)}
+PRECISIONS = {"openvino": ("float32", "bfloat16"), "keras": ("float32",)}
 """Arithmetic that each engine offers."""
 
 _KEPT = 2
@@ -58,15 +58,32 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
     ------
     WeightsError
         If the weights cannot be had.
+    ImportError
+        If the engine's package is not installed.
     """
     key = spec.digest
     if key in _loaded:
         _loaded.move_to_end(key)
         return _loaded[key]
-    from leukfeat.features.engines.keras_engine import KerasEngine
-
-    engine = KerasEngine(spec, source)
+    engine = _make(spec, source)
     _loaded[key] = engine
     while len(_loaded) > _KEPT:
         _loaded.popitem(last=False)
     return engine
+
+
+def _make(spec: FeatureSpec, source: WeightsSource) -> Engine:
+    if importlib.util.find_spec(ENGINES[spec.engine]) is None:
+        extra = " (pip install 'leukfeat[fast]')" if spec.engine == "openvino" else ""
+        raise ImportError(
+            f"engine={spec.engine!r} needs the package {ENGINES[spec.engine]!r}, which is not "
+            f"installed{extra}. Rows that the cache holds can be used without it; to compute "
+            "others, install it or take another engine."
+        )
+    if spec.engine == "openvino":
+        from leukfeat.features.engines.openvino_engine import OpenvinoEngine
+
+        return OpenvinoEngine(spec, source)
+    from leukfeat.features.engines.keras_engine import KerasEngine
+
+    return KerasEngine(spec, source)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.engines.network_graph import network_function
 from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.weights import WeightsSource, load_weights
+from leukfeat.features.weights import WeightsSource
 
 __all__ = ["KerasEngine"]
 
 
 class KerasEngine:
-    """A backbone as one TensorFlow function: preprocessing, network, pooling, joining.
+    """A backbone as one TensorFlow function.
 
     Parameters
     ----------
@@ -29,28 +28,15 @@ class KerasEngine:
     """
 
     def __init__(self, spec: FeatureSpec, source: WeightsSource) -> None:
-        # Start-up notes of TensorFlow, unless the user has chosen otherwise.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        compute = network_function(spec, source)
         import keras
         import tensorflow as tf
-
-        backbone = find_backbone(spec.backbone)
-        network = load_weights(backbone, source, spec.input_size)
-        maps = [network.get_layer(backbone.stages[layer][0]).output for layer in spec.layers]
-        stages = keras.Model(network.input, maps)
-
-        preprocess = backbone.preprocessing()
-
-        def compute(pixels: Any) -> Any:
-            values = stages(preprocess(tf.cast(pixels, tf.float32)), training=False)
-            values = values if isinstance(values, (list, tuple)) else [values]
-            return tf.concat([tf.reduce_mean(value, axis=(1, 2)) for value in values], axis=1)
 
         # Any number of rows: one trace serves every batch, where `predict` would set up its
         # loop again on each call.
         signature = [tf.TensorSpec((None, *spec.input_size, 3), tf.uint8)]
         self._compute = tf.function(compute, input_signature=signature, autograph=False)
-        self.n_features = backbone.count_features(spec.layers)
+        self.n_features = find_backbone(spec.backbone).count_features(spec.layers)
         self.versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
 
     def stream(

@@ -1,0 +1,54 @@
+"""The whole of what a row is, as one TensorFlow function: every engine runs this graph."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.engines.pooling import pool_map
+from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.weights import WeightsSource, load_weights
+
+__all__ = ["network_function"]
+
+
+def network_function(spec: FeatureSpec, source: WeightsSource) -> Callable[[Any], Any]:
+    """Build preprocessing, network, pooling and joining as one function of pixels.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+        The feature space.
+    source : WeightsSource
+        Its weights.
+
+    Returns
+    -------
+    callable
+        From RGB ``uint8`` of shape ``(n, height, width, 3)`` to float32 ``(n, n_features)``,
+        both TensorFlow tensors; not traced yet.
+
+    Raises
+    ------
+    WeightsError
+        If the weights cannot be had.
+    """
+    # Start-up notes of TensorFlow, unless the user has chosen otherwise.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    import tensorflow as tf
+
+    backbone = find_backbone(spec.backbone)
+    network = load_weights(backbone, source, spec.input_size)
+    maps = [network.get_layer(backbone.stages[layer][0]).output for layer in spec.layers]
+    stages = keras.Model(network.input, maps)
+    preprocess = backbone.preprocessing()
+
+    def compute(pixels: Any) -> Any:
+        values = stages(preprocess(tf.cast(pixels, tf.float32)), training=False)
+        values = values if isinstance(values, (list, tuple)) else [values]
+        return tf.concat([pool_map(value, pixels, spec) for value in values], axis=1)
+
+    return compute
