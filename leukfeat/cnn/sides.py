@@ -188,12 +188,18 @@ def _set_aside(
     if not fraction:
         note = "no validation cells: the last epoch was kept, and nothing stopped training early"
         return images, None, (note,)
-    splits = make_splits(
-        images,
-        split=split,  # type: ignore[arg-type]
-        n_splits=max(2, round(1 / fraction)),
-        random_state=random_state,
-    )
+    try:
+        splits = make_splits(
+            images,
+            split=split,  # type: ignore[arg-type]
+            n_splits=max(2, round(1 / fraction)),
+            random_state=random_state,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"No subjects can be set aside for early stopping. {error} Or give the cells to stop "
+            "by as 'validation', or validation_fraction=0 to train without."
+        ) from None
     return images[splits[0].train], images[splits[0].test], splits.notes
 
 

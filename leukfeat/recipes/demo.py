@@ -15,7 +15,7 @@ import numpy as np
 from leukfeat.data import CellDataset, make_cells
 from leukfeat.data.procedural import oracle_score
 from leukfeat.evaluation import Comparison, LeakageMeter, cross_validate_heads
-from leukfeat.exceptions import WeightsError
+from leukfeat.exceptions import WeightsUnavailableError
 from leukfeat.features import FeatureSet, extract_features
 from leukfeat.imaging.reading import read_image
 from leukfeat.reporting.montage import draw_montage
@@ -218,14 +218,12 @@ def _features(
     given: dict[str, Any] = {"cache": cache, "random_state": random_state, "progress": progress}
     try:
         features = extract_features(cells, weights=weights, **given)
-    except WeightsError:
-        if weights != "imagenet":
-            raise
+    except WeightsUnavailableError as error:
         features = extract_features(cells, weights="random", **given)
         return features, (
-            "ImageNet weights could not be had (this machine is offline, and they are not on "
-            "disk): the ResNet50 has seeded random weights, so its features are weaker than "
-            "they could be. Give --weights FILE for real ones."
+            "ImageNet weights could not be had, so the ResNet50 has seeded random weights and its "
+            "features are weaker than they could be. Give --weights FILE for real ones. "
+            f"({error})"
         )
     words = {"imagenet": "ImageNet weights", "random": "seeded random weights"}
     return features, f"ResNet50 with {words.get(str(weights), f'the weights in {weights}')}."

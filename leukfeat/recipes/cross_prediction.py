@@ -1,0 +1,125 @@
+"""Every cell predicted by a classifier of a variant that did not train on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import time
+from typing import Any
+
+import numpy as np
+
+from leukfeat.cnn.checkpoint import digest_of
+from leukfeat.evaluation import Evaluation, Predictions
+from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
+from leukfeat.evaluation.predicting import predict_cells
+from leukfeat.evaluation.predictions import join_predictions
+from leukfeat.recipes.routes import Route
+from leukfeat.recipes.run_folder import Fold, RunFolder
+from leukfeat.splitting import Split, make_splits
+
+__all__ = ["CrossResult", "cross_predict"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CrossResult:
+    """A variant under one way of splitting.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Predictions of all test sides pooled, beside the control heads.
+    seconds : float
+        Time of fitting and predicting, when it was computed.
+    """
+
+    evaluation: Evaluation
+    seconds: float
+
+
+def cross_predict(
+    route: Route,
+    folder: RunFolder,
+    *,
+    split: str,
+    n_splits: int,
+    n_repeats: int = 1,
+    level: float = 0.95,
+    random_state: int = 0,
+    progress: bool = False,
+) -> CrossResult:
+    """Fit a variant on every training side and predict the test side.
+
+    Parameters
+    ----------
+    route : Route
+        The variant.
+    folder : RunFolder
+        Folds that are there are not computed again.
+    split : {"group", "random", "official"}
+        How cells are divided.
+    n_splits, n_repeats : int
+    level : float, default=0.95
+        Level of the intervals.
+    random_state : int, default=0
+        Seed of the splits.
+    progress : bool, default=False
+
+    Returns
+    -------
+    CrossResult
+    """
+    from tqdm.auto import tqdm
+
+    splits = make_splits(
+        route.data,
+        split=split,  # type: ignore[arg-type]
+        n_splits=n_splits,
+        n_repeats=n_repeats,
+        embargo=split == "official",
+        random_state=random_state,
+    )
+    parts: list[dict[str, Predictions]] = []
+    seconds = 0.0
+    label = f"{route.variant}, {split}"
+    for one in tqdm(splits, desc=label, disable=not progress):
+        key = (*route.identity, split, *_row_digests(route.data, one), one.repeat, one.fold)
+
+        def compute(one: Split = one, key: tuple[Any, ...] = key) -> Fold:
+            return _compute(route, one, split, folder, key)
+
+        found, took = folder.fold(key, compute)
+        parts.append(found)
+        seconds += took
+    pooled = {name: join_predictions([part[name] for part in parts]) for name in parts[0]}
+    controls = {
+        name: Evaluation(pooled[name], name=name, level=level)
+        for name in CONTROL_NAMES.values()
+        if name in pooled
+    }
+    evaluation = Evaluation(
+        pooled[route.variant],
+        name=route.variant,
+        controls=controls,
+        notes=splits.notes,
+        level=level,
+    )
+    return CrossResult(evaluation=evaluation, seconds=seconds)
+
+
+def _compute(route: Route, one: Split, split: str, folder: RunFolder, key: tuple[Any, ...]) -> Fold:
+    started = time.perf_counter()
+    place = folder.place(key)
+    model, asked = route.fit(one.train, one.test, split, place)
+    where: dict[str, Any] = {"rows": one.test, "repeat": one.repeat, "fold": one.fold}
+    found = {route.variant: predict_cells(model, asked, **where)}
+    found |= control_predictions(model, asked, **where)
+    if place is not None and place.exists():
+        shutil.rmtree(place)
+    return found, time.perf_counter() - started
+
+
+def _row_digests(data: Any, one: Split) -> tuple[str, str]:
+    ids = data.ids if data.ids is not None else np.array([row.tobytes().hex() for row in data.X])
+    named = np.char.add(np.char.add(ids.astype(str), ":"), data.y.astype(str))
+    return digest_of(named[one.train]), digest_of(named[one.test])

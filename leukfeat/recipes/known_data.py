@@ -1,0 +1,114 @@
+"""Data sets that published figures stand on: how to get them, and what a whole copy holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import tomllib
+from importlib import resources
+from typing import Any
+
+__all__ = ["KnownData", "known_data", "recognise"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class KnownData:
+    """A data set that figures were published on.
+
+    Parameters
+    ----------
+    name : str
+        Short name, as recipes use it.
+    title : str
+        Its own name.
+    task : str
+        What is told apart.
+    get : str
+        Where it is to be had.
+    layout : str
+        How it must lie on disk.
+    cells : int
+        Images (samples) in a whole copy.
+    subjects : int or None, default=None
+        Subjects in a whole copy, if they are known.
+    class_counts : dict of str to int
+        Images a class in a whole copy, if known.
+    """
+
+    name: str
+    title: str
+    task: str
+    get: str
+    layout: str
+    cells: int
+    subjects: int | None = None
+    class_counts: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def how_to_get(self) -> str:
+        """Return what to do to have it."""
+        return f"{self.title}: get it from {self.get}; layout: {self.layout}."
+
+    def differences(self, data: Any) -> str:
+        """Say in what a copy differs from the whole.
+
+        Parameters
+        ----------
+        data : CellDataset or FeatureSet
+            The copy.
+
+        Returns
+        -------
+        str
+            Empty if the counts are those of the whole.
+        """
+        found = []
+        if len(data) != self.cells:
+            found.append(f"{len(data):,} of {self.cells:,} images")
+        if self.subjects is not None:
+            subjects = len({s for s in data.subjects if s is not None}) if _known(data) else 0
+            if subjects != self.subjects:
+                found.append(f"{subjects} of {self.subjects} subjects")
+        for name, count in self.class_counts.items():
+            if name in data.class_names and data.y is not None:
+                here = int((data.y == data.class_names.index(name)).sum())
+                if here != count:
+                    found.append(f"{here:,} of {count:,} {name}")
+        return ", ".join(found)
+
+
+@functools.cache
+def known_data() -> dict[str, KnownData]:
+    """Return the known data sets by name.
+
+    Returns
+    -------
+    dict of str to KnownData
+
+    Examples
+    --------
+    >>> known_data()["cnmc-2019"].cells
+    10661
+    """
+    text = (resources.files("leukfeat.recipes") / "known_data.toml").read_text(encoding="utf-8")
+    return {name: KnownData(name=name, **facts) for name, facts in tomllib.loads(text).items()}
+
+
+def recognise(data: Any) -> KnownData | None:
+    """Tell which known data set some cells are from, by the names of their classes.
+
+    Parameters
+    ----------
+    data : CellDataset or FeatureSet
+
+    Returns
+    -------
+    KnownData or None
+        Of several with the same classes the one whose size is nearest.
+    """
+    classes = set(data.class_names)
+    alike = [k for k in known_data().values() if k.class_counts and set(k.class_counts) == classes]
+    return min(alike, key=lambda known: abs(known.cells - len(data)), default=None)
+
+
+def _known(data: Any) -> bool:
+    return data.subjects is not None

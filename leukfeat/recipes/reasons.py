@@ -1,0 +1,143 @@
+"""Why a figure of ours is not the published one: each reason with a number of the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from leukfeat.evaluation import Evaluation
+from leukfeat.evaluation.scoring import figure_name
+from leukfeat.metrics import Interval, difference
+from leukfeat.recipes.published import Published
+from leukfeat.recipes.result import Mode
+from leukfeat.recipes.schema import HABITS, Recipe
+
+__all__ = ["explain"]
+
+
+def explain(
+    recipe: Recipe,
+    evaluations: Mapping[tuple[str, str], Evaluation],
+    modes: tuple[Mode, ...],
+    comparable: Mapping[Published, str],
+    *,
+    level: float,
+) -> tuple[str, ...]:
+    """Return the reasons for the differences, for the variant that was published.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    evaluations : mapping of (str, str) to Evaluation
+        By variant and mode.
+    modes : tuple of Mode
+    comparable : mapping of Published to str
+        Published figures of this task, and on which other data they were had.
+    level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    tuple of str
+    """
+    variants = list(dict.fromkeys(variant for variant, _ in evaluations))
+    named = [figure.variant for figure in comparable if figure.variant in variants]
+    variant = named[0] if named else variants[0]
+    by_mode = {mode.key: evaluations[variant, mode.key] for mode in modes}
+    honest = by_mode["group"]
+    metric = next(m for m in recipe.metrics if (m, "cells") in honest.figures)
+    found = [
+        *_gap(by_mode, modes, metric, level),
+        *_controls(honest, metric),
+        *_published(honest, comparable, variant, metric),
+    ]
+    return tuple(f"{variant}: {reason}" if len(variants) > 1 else reason for reason in found)
+
+
+def _gap(
+    by_mode: Mapping[str, Evaluation], modes: tuple[Mode, ...], metric: str, level: float
+) -> list[str]:
+    found = []
+    name, honest = figure_name(metric), by_mode["group"]
+    for mode in modes:
+        if mode.key == "group":
+            continue
+        one = by_mode[mode.key]
+        if (metric, "cells") not in one.figures:
+            continue
+        paired = one.predictions.n_cells == honest.predictions.n_cells
+        gap = one[metric].estimate - honest[metric].estimate
+        said = f"{gap:+.3f}"
+        if paired:
+            interval = difference(
+                one.figures[metric, "cells"], honest.figures[metric, "cells"]
+            ).interval(level)
+            said = _signed(interval)
+        habits = list(mode.habits or (["random_split"] if mode.split == "random" else []))
+        if _a_row_a_patient(honest) and "random_split" in habits:
+            # A random split of rows is then a split by patient.
+            habits.remove("random_split")
+        if not habits:
+            continue
+        words = "; ".join(HABITS[habit] for habit in habits)
+        found.append(
+            f"{mode.title} {name} is {one[metric].estimate:.3f}, by group "
+            f"{honest[metric].estimate:.3f}: {said} ({words})."
+        )
+    return found
+
+
+def _a_row_a_patient(honest: Evaluation) -> bool:
+    return honest.predictions.n_subjects == honest.predictions.n_cells
+
+
+def _controls(honest: Evaluation, metric: str) -> list[str]:
+    scores = {
+        name: one[metric].estimate
+        for name, one in honest.controls.items()
+        if (metric, "cells") in one.figures
+    }
+    if not scores:
+        return []
+    listed = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
+    return [
+        f"Without looking at the cells, {figure_name(metric)} by group is: {listed}; "
+        f"the recipe has {honest[metric].estimate:.3f}."
+    ]
+
+
+def _published(
+    honest: Evaluation, comparable: Mapping[Published, str], variant: str, metric: str
+) -> list[str]:
+    found, elsewhere = [], []
+    for figure, other in comparable.items():
+        if figure.variant not in ("", variant) or (figure.metric, "cells") not in honest.figures:
+            continue
+        if other:
+            if figure.metric == metric:
+                elsewhere.append(f"{figure.value:.3f} (data: {other})")
+            continue
+        ours, name = honest[figure.metric], figure_name(figure.metric)
+        if ours.known:
+            where = "within" if figure.value in ours else "outside"
+            found.append(
+                f"The published {name} of {figure.value:.3f} lies {where} our interval by group, "
+                f"{ours}{_subjects(honest)}."
+            )
+    if elsewhere:
+        found.append(
+            f"The published {figure_name(metric)} is of other data: {', '.join(elsewhere)}. These "
+            f"are {honest.predictions.n_cells:,} cells{_subjects(honest)}, on which it is "
+            f"{honest[metric]} by group."
+        )
+    return found
+
+
+def _subjects(honest: Evaluation) -> str:
+    n = honest.predictions.n_subjects
+    return " of unknown subjects" if n is None else f" of {n} subjects"
+
+
+def _signed(interval: Interval) -> str:
+    if not interval.known:
+        return f"{interval.estimate:+.3f}"
+    return f"{interval.estimate:+.3f} ({interval.low:+.3f} to {interval.high:+.3f})"

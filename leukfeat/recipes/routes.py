@@ -1,0 +1,290 @@
+"""How each kind of recipe gets from cells to a classifier, one route a variant."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
+from leukfeat.data import CellDataset
+from leukfeat.features import FeatureSet, extract_features
+from leukfeat.recipes.estimators import make_estimator, make_selector
+from leukfeat.recipes.habits import selected_before_split
+from leukfeat.recipes.schema import Recipe
+
+__all__ = ["Route", "RunSettings", "make_routes"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the user of a recipe decides.
+
+    Parameters
+    ----------
+    weights : str, path-like, or mapping of str to these
+        Weights of the backbones; a mapping gives each backbone its own.
+    cache : path-like or None
+        Where features are kept.
+    random_state : int
+    n_jobs : int or None
+    progress : bool
+    """
+
+    weights: Any = "imagenet"
+    cache: str | os.PathLike[str] | None = None
+    random_state: int = 0
+    n_jobs: int | None = None
+    progress: bool = True
+
+    def weights_of(self, backbone: str) -> Any:
+        """Return the weights of one backbone."""
+        if not isinstance(self.weights, Mapping):
+            return self.weights
+        if backbone not in self.weights:
+            raise ValueError(
+                f"'weights' names none for the backbone {backbone!r}; it has "
+                f"{sorted(self.weights)}."
+            )
+        return self.weights[backbone]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Route:
+    """One variant of a recipe, ready to be split.
+
+    Parameters
+    ----------
+    variant : str
+        Its name.
+    data : FeatureSet or CellImages
+        What is split, row by row.
+    fit : callable
+        ``fit(train_rows, test_rows, split, place)`` returns a fitted classifier and the test
+        rows as it takes them; `place` is a folder for a checkpoint, or ``None``.
+    identity : tuple
+        All that a fold depends on beside its rows.
+    seconds : float
+        Time of reading and extraction.
+    """
+
+    variant: str
+    data: FeatureSet
+    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], tuple[Any, FeatureSet]]
+    identity: tuple[Any, ...]
+    seconds: float
+
+
+def make_routes(
+    recipe: Recipe, data: Any, settings: RunSettings, *, select_before_split: bool = False
+) -> Iterator[Route]:
+    """Yield the routes of a recipe, features of one backbone after the other.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : CellDataset or FeatureSet
+        Cells; a matrix for ``kind="matrix"``.
+    settings : RunSettings
+    select_before_split : bool, default=False
+        Select features on all rows first: a mistake, see :mod:`leukfeat.recipes.habits`.
+
+    Yields
+    ------
+    Route
+    """
+    if recipe.kind == "cnn":
+        yield _cnn_route(recipe, data, settings)
+    elif recipe.kind == "matrix":
+        yield from _head_routes(recipe, data, "", 0.0, settings, select_before_split)
+    elif recipe.kind == "features":
+        for backbone in recipe.features.backbones:  # type: ignore[union-attr]
+            started = time.perf_counter()
+            features = _extract(recipe, data, backbone, settings.weights_of(backbone), settings)
+            seconds = time.perf_counter() - started
+            yield from _head_routes(
+                recipe, features, backbone, seconds, settings, select_before_split
+            )
+    else:
+        yield from _tuned_routes(recipe, data, settings)
+
+
+def _extract(
+    recipe: Recipe, cells: CellDataset, backbone: str, weights: Any, settings: RunSettings
+) -> FeatureSet:
+    step = recipe.features
+    assert step is not None
+    return extract_features(
+        cells,
+        cache=settings.cache,
+        backbone=backbone,
+        weights=weights,
+        layers=step.layers,
+        input_size=step.input_size,
+        crop=step.crop,
+        views=step.views,  # type: ignore[arg-type]
+        random_state=settings.random_state,
+        progress=settings.progress,
+    )
+
+
+def _head_routes(
+    recipe: Recipe,
+    features: FeatureSet,
+    backbone: str,
+    seconds: float,
+    settings: RunSettings,
+    select_before_split: bool,
+) -> Iterator[Route]:
+    assert recipe.head is not None
+    for method in recipe.selection.methods:
+        given, inside = features, method
+        if select_before_split and method != "none":
+            steps = make_selector(method, recipe.selection.n_features, features.shape)
+            given, inside = selected_before_split(features, steps), "none"
+        for head in recipe.head.names:
+            yield Route(
+                variant=_name(recipe, backbone, method, head),
+                data=given,
+                fit=_head_fit(recipe, given, inside, head, settings),
+                identity=(
+                    repr(recipe.head),
+                    head,
+                    repr(recipe.selection),
+                    method,
+                    inside,
+                    "" if features.spec is None else features.spec.digest,
+                    settings.random_state,
+                ),
+                seconds=seconds,
+            )
+
+
+def _head_fit(
+    recipe: Recipe, features: FeatureSet, selection: str, head: str, settings: RunSettings
+) -> Callable[..., tuple[Any, FeatureSet]]:
+    def fit(train: np.ndarray, test: np.ndarray, split: str, _: Path | None) -> tuple[Any, Any]:
+        assert recipe.head is not None
+        estimator = make_estimator(
+            head,
+            recipe.head,
+            selection=selection,
+            n_features=recipe.selection.n_features,
+            # Inner folds hold fewer rows than the training side.
+            shape=(len(train) * 3 // 4, features.shape[1]),
+            split="random" if split == "random" else "group",
+            random_state=settings.random_state,
+            n_jobs=settings.n_jobs,
+        )
+        return estimator.fit(features[train]), features[test]
+
+    return fit
+
+
+def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Route:
+    config = recipe.cnn
+    assert config is not None
+    started = time.perf_counter()
+    images = read_cells(
+        cells, input_size=config.input_size, crop=config.crop, progress=settings.progress
+    )
+
+    def fit(train: np.ndarray, test: np.ndarray, split: str, place: Path | None) -> tuple[Any, Any]:
+        classifier = fit_cnn(
+            images[train],
+            config,
+            split="random" if split == "random" else "group",
+            checkpoint=place,
+            random_state=settings.random_state,
+            progress=settings.progress,
+        )
+        return classifier, images[test]
+
+    return Route(
+        variant=recipe.variants[0],
+        data=images,
+        fit=fit,
+        identity=(config.to_json(), settings.random_state),
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Iterator[Route]:
+    assert recipe.features is not None
+    assert recipe.fine_tune is not None
+    assert recipe.head is not None
+    backbone = recipe.features.backbones[0]
+    started = time.perf_counter()
+    # Read first: identical images must stand on one side, and these know which are identical.
+    images = read_cells(
+        cells,
+        input_size=recipe.fine_tune.input_size,
+        crop=recipe.fine_tune.crop,
+        progress=settings.progress,
+    )
+    seconds = time.perf_counter() - started
+    for head in recipe.head.names:
+
+        def fit(
+            train: np.ndarray, test: np.ndarray, split: str, place: Path | None, head: str = head
+        ) -> tuple[Any, Any]:
+            inner = "random" if split == "random" else "group"
+            with tempfile.TemporaryDirectory(prefix="leukfeat-tuned-") as folder:
+                tuned = fine_tune_backbone(
+                    images[train],
+                    Path(folder, "tuned.weights.h5"),
+                    recipe.fine_tune,
+                    backbone=backbone,
+                    weights=settings.weights_of(backbone),
+                    split=inner,
+                    checkpoint=place,
+                    random_state=settings.random_state,
+                    progress=settings.progress,
+                )
+                # Not cached: these features are of this fold alone.
+                plain = dataclasses.replace(settings, cache=None)
+                learnt, asked = (
+                    _extract(recipe, cells[rows], backbone, tuned, plain) for rows in (train, test)
+                )
+            assert recipe.head is not None
+            estimator = make_estimator(
+                head,
+                recipe.head,
+                shape=learnt.shape,
+                split=inner,
+                random_state=settings.random_state,
+                n_jobs=settings.n_jobs,
+            )
+            return estimator.fit(learnt), asked
+
+        yield Route(
+            variant=_name(recipe, backbone, "none", head),
+            data=images,
+            fit=fit,
+            identity=(
+                recipe.fine_tune.to_json(),
+                repr(recipe.features),
+                repr(recipe.head),
+                head,
+                str(settings.weights_of(backbone)),
+                settings.random_state,
+            ),
+            seconds=seconds,
+        )
+
+
+def _name(recipe: Recipe, backbone: str, method: str, head: str) -> str:
+    assert recipe.head is not None
+    several = recipe.features is not None and len(recipe.features.backbones) > 1
+    parts = [
+        backbone if several else "",
+        method if len(recipe.selection.methods) > 1 else "",
+        head,
+    ]
+    return " + ".join(part for part in parts if part)

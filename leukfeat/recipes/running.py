@@ -1,0 +1,286 @@
+"""`run_recipe`: a published system on one's own copy of the data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from leukfeat.atomic_file import written_whole
+from leukfeat.data import CellDataset, load_cells, make_cells
+from leukfeat.evaluation import Evaluation
+from leukfeat.evaluation.provenance import versions
+from leukfeat.features import FeatureSet
+from leukfeat.recipes.cross_prediction import cross_predict
+from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
+from leukfeat.recipes.known_data import KnownData, known_data, recognise
+from leukfeat.recipes.loading import load_recipe
+from leukfeat.recipes.matrix import load_matrix, make_expression_matrix
+from leukfeat.recipes.published import Published
+from leukfeat.recipes.reasons import explain
+from leukfeat.recipes.result import Mode, RecipeResult
+from leukfeat.recipes.routes import RunSettings, make_routes
+from leukfeat.recipes.run_folder import RunFolder
+from leukfeat.recipes.schema import Recipe
+
+__all__ = ["run_recipe"]
+
+PROCEDURAL: dict[str, Any] = {"n_subjects": 24, "n_cells": 480, "size": 224}
+"""What is made where no data are given."""
+
+
+def run_recipe(
+    recipe: str | os.PathLike[str] | Recipe,
+    data: Any = None,
+    *,
+    weights: Any = "imagenet",
+    cache: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    as_published: bool = False,
+    n_splits: int | None = None,
+    n_repeats: int | None = None,
+    level: float = 0.95,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> RecipeResult:
+    """Run a published system, by its own split and by group, beside what was published.
+
+    Parameters
+    ----------
+    recipe : str, path-like or Recipe
+        A name from :func:`list_recipes`, a TOML file of one's own, or a recipe.
+    data : path-like, CellDataset or FeatureSet, optional
+        Labelled cells, or where they lie (see :func:`leukfeat.load_cells`); for a recipe of
+        kind ``"matrix"`` a CSV file or a `FeatureSet`. Without data the recipe is run on
+        procedural ones, and the result says so.
+    weights : {"imagenet", "random"}, path-like, or mapping of str to these, default="imagenet"
+        Weights of the backbones, as for `extract_features`; a mapping gives each backbone its
+        own.
+    cache : path-like, optional
+        Where features are kept; recipes share them.
+    output : path-like, optional
+        Folder for what has been predicted so far, and for the table as JSON and Markdown. Called
+        again, a run that was stopped goes on from there.
+    as_published : bool, default=False
+        Also run it with the recipe's ``as_published`` habits switched on; the table marks it.
+    n_splits, n_repeats : int, optional
+        In place of the recipe's own.
+    level : float, default=0.95
+        Level of the intervals.
+    random_state : int, default=0
+        Seed of splits, heads and networks.
+    n_jobs : int, optional
+        Inner folds of a head fitted at once.
+    progress : bool, default=True
+        Show progress bars.
+
+    Returns
+    -------
+    RecipeResult
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data are not there; the message says how to get what the recipe was published on.
+    ValueError
+        If the recipe is wrong, or the data cannot be split.
+
+    Examples
+    --------
+    >>> from leukfeat.recipes import make_expression_matrix, run_recipe
+    >>> samples = make_expression_matrix(32, 40)
+    >>> result = run_recipe("ldsvm", samples, n_splits=2, progress=False)
+    >>> [mode.title for mode in result.modes]
+    ['by their split', 'by group']
+    """
+    recipe = load_recipe(recipe)
+    changes = {"n_splits": n_splits, "n_repeats": n_repeats}
+    recipe = recipe.override({"split": {k: v for k, v in changes.items() if v is not None}})
+    cells, notes = _resolve(recipe, data, random_state)
+    modes = _modes(recipe, cells, as_published=as_published)
+    run = _Run(
+        recipe,
+        RunFolder(None if output is None else Path(output, recipe.name)),
+        RunSettings(
+            weights=weights,
+            cache=cache,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            progress=progress,
+        ),
+        level,
+    )
+    run.add(cells, [mode for mode in modes if mode.key != "as_published"])
+    for mode in modes:
+        if mode.key == "as_published":
+            with _with_habits(cells, mode.habits, output, random_state) as changed:
+                run.add(changed, [mode])
+    comparable, of_other_tasks = _comparable(recipe, cells, procedural=data is None)
+    result = RecipeResult(
+        recipe=recipe,
+        data=repr(cells),
+        modes=modes,
+        evaluations=run.evaluations,
+        seconds=run.seconds,
+        reading_seconds=run.reading,
+        comparable=comparable,
+        reasons=explain(recipe, run.evaluations, modes, comparable, level=level),
+        notes=(*notes, *of_other_tasks, *_notes(run.evaluations)),
+        about={
+            "versions": versions(),
+            "weights": _weights_in_words(weights),
+            "random_state": random_state,
+            "n_splits": recipe.split.n_splits,
+            "n_repeats": recipe.split.n_repeats,
+        },
+    )
+    if output is not None:
+        result.to_json(Path(output, f"{recipe.name}.json"))
+        with written_whole(Path(output, f"{recipe.name}.md")) as partial:
+            partial.write_text(result.to_markdown(), encoding="utf-8")
+    return result
+
+
+class _Run:
+    """Collects the evaluations of all variants and modes."""
+
+    def __init__(
+        self, recipe: Recipe, folder: RunFolder, settings: RunSettings, level: float
+    ) -> None:
+        self.recipe, self.folder, self.settings, self.level = recipe, folder, settings, level
+        self.evaluations: dict[tuple[str, str], Evaluation] = {}
+        self.seconds: dict[tuple[str, str], float] = {}
+        self.reading: dict[str, float] = {}
+
+    def add(self, data: Any, modes: list[Mode]) -> None:
+        select_first = any("select_before_split" in mode.habits for mode in modes)
+        routes = make_routes(self.recipe, data, self.settings, select_before_split=select_first)
+        for route in routes:
+            if route.variant not in self.reading:
+                # A later call finds the features in the cache, which is not what they took.
+                read = ("reading", route.data.name, len(route.data), *route.identity)
+                self.reading[route.variant] = self.folder.first_time(read, route.seconds)
+            for mode in modes:
+                found = cross_predict(
+                    route,
+                    self.folder,
+                    split=mode.split,
+                    n_splits=self.recipe.split.n_splits,
+                    n_repeats=self.recipe.split.n_repeats,
+                    level=self.level,
+                    random_state=self.settings.random_state,
+                    progress=self.settings.progress,
+                )
+                self.evaluations[route.variant, mode.key] = found.evaluation
+                self.seconds[route.variant, mode.key] = found.seconds
+
+
+def _resolve(recipe: Recipe, data: Any, random_state: int) -> tuple[Any, tuple[str, ...]]:
+    """Return labelled data, and what must be said of them."""
+    wanted = known_data().get(recipe.dataset)
+    if data is None:
+        made: Any
+        if recipe.kind == "matrix":
+            made = make_expression_matrix(random_state=random_state)
+        else:
+            made = make_cells(**PROCEDURAL, random_state=random_state)
+        get = f" {wanted.how_to_get()}" if wanted is not None else ""
+        return made, (
+            "No data were given: these are procedural, drawn by rule. They show that the recipe "
+            f"runs, not how well it does on patients.{get}",
+        )
+    if isinstance(data, (str, os.PathLike)):
+        if not Path(data).expanduser().exists():
+            get = f" {wanted.how_to_get()}" if wanted is not None else ""
+            raise FileNotFoundError(f"There are no data at {os.fspath(data)!r}.{get}")
+        data = load_matrix(data) if recipe.kind == "matrix" else load_cells(data)
+    kind = FeatureSet if recipe.kind == "matrix" else CellDataset
+    if not isinstance(data, kind):
+        raise ValueError(
+            f"A recipe of kind {recipe.kind!r} takes a path or a {kind.__name__}. "
+            f"Got {type(data).__name__} instead."
+        )
+    left_out = 0 if data.y is None else int((data.y < 0).sum())
+    if data.y is None:
+        raise ValueError(f"{data.name!r} has no labels: a recipe needs labelled data.")
+    known = recognise(data)
+    differences = known.differences(data) if known is not None else ""
+    notes = []
+    if left_out:
+        notes.append(f"{left_out} unlabelled rows are left out")
+        data = data[data.y >= 0]
+    if known is not None and differences:
+        notes.append(f"this is not the whole of {known.title}: {differences}")
+    return data, tuple(notes)
+
+
+def _modes(recipe: Recipe, data: Any, *, as_published: bool) -> tuple[Mode, ...]:
+    theirs = recipe.split.theirs
+    modes = []
+    if theirs == "official" and "fold" not in _columns(data):
+        theirs = "random"
+    if theirs != "group":
+        modes.append(Mode(key="theirs", title="by their split", split=theirs))
+    modes.append(Mode(key="group", title="by group", split="group"))
+    if as_published:
+        usable = tuple(
+            habit
+            for habit in recipe.habits
+            if recipe.kind != "matrix" or habit in ("random_split", "select_before_split")
+        )
+        split = "random" if "random_split" in usable else theirs
+        modes.append(
+            Mode(key="as_published", title="AS PUBLISHED (wrong)", split=split, habits=usable)
+        )
+    return tuple(modes)
+
+
+@contextmanager
+def _with_habits(
+    data: Any, habits: tuple[str, ...], output: Any, random_state: int
+) -> Iterator[Any]:
+    parent = None if output is None else os.fspath(output)
+    with tempfile.TemporaryDirectory(prefix="leukfeat-as-published-", dir=parent) as name:
+        if "bgr" in habits:
+            data = with_channels_reversed(data, Path(name, "exchanged"))
+        if "augment_before_split" in habits:
+            data = augmented_before_split(data, Path(name, "copies"), random_state=random_state)
+        yield data
+
+
+def _comparable(
+    recipe: Recipe, data: Any, *, procedural: bool
+) -> tuple[dict[Published, str], list[str]]:
+    """Return the figures of this task with the other data they were had on, and notes."""
+    known: KnownData | None = None if procedural else recognise(data)
+    found: dict[Published, str] = {}
+    notes = []
+    for figure in recipe.published:
+        if known is not None and figure.task != known.task:
+            notes.append(
+                f"the published {figure.metric} of {figure.value:.3f} is of another task "
+                f"({figure.task}) and does not stand in the table"
+            )
+            continue
+        same = known is not None and figure.dataset == known.name
+        found[figure] = "" if same else figure.dataset
+    return found, notes
+
+
+def _notes(evaluations: dict[tuple[str, str], Evaluation]) -> list[str]:
+    return list(dict.fromkeys(note for one in evaluations.values() for note in one.notes))
+
+
+def _columns(data: Any) -> set[str]:
+    table = data.frame if isinstance(data, CellDataset) else data.columns
+    return set() if table is None else set(table.columns)
+
+
+def _weights_in_words(weights: Any) -> Any:
+    if isinstance(weights, dict):
+        return {name: _weights_in_words(one) for name, one in weights.items()}
+    return weights if weights in ("imagenet", "random") else Path(weights).name

@@ -1,0 +1,234 @@
+"""What a recipe is: the settings of a whole published run, checked when made."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from leukfeat.cnn.config import CNNConfig
+from leukfeat.cnn.fine_tuning import FineTuneConfig
+from leukfeat.recipes.published import Published
+from leukfeat.recipes.steps import (
+    FeatureStep,
+    HeadStep,
+    SelectionStep,
+    SplitStep,
+    as_step,
+    check_keys,
+    wrong_key,
+)
+
+__all__ = ["HABITS", "KINDS", "RECIPE_FORMAT", "Recipe"]
+
+RECIPE_FORMAT = 1
+"""Number of the layout of a recipe file."""
+
+KINDS = ("features", "cnn", "fine_tune", "matrix")
+"""Frozen features and heads; an end-to-end network; a tuned backbone and heads; a CSV matrix."""
+
+HABITS = {
+    "random_split": "cells are split at random, so that those of one patient stand on both sides",
+    "select_before_split": "features are selected on all cells, test cells included",
+    "augment_before_split": "cells are augmented before they are split, so that copies of a test "
+    "cell are trained on",
+    "bgr": "the network is given BGR where it wants RGB",
+}
+"""What the literature is seen to do, and `as_published` switches on."""
+
+METRICS = (
+    "accuracy",
+    "balanced_accuracy",
+    "weighted_f1",
+    "macro_f1",
+    "mcc",
+    "sensitivity",
+    "specificity",
+    "precision",
+    "auroc",
+    "auprc",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A published system: data, features, selection, head or network, split, figures.
+
+    Read from a file by :func:`load_recipe`; see the files of the library for examples.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case letters, digits and dashes.
+    title : str
+        One line.
+    kind : {"features", "cnn", "fine_tune", "matrix"}
+        What is run.
+    summary : str
+        What the system does and where this recipe departs from it.
+    citation : str
+        The publication.
+    dataset : str, default=""
+        Name of the data set it was published on, if known here; see :func:`known_data`.
+    features : FeatureStep, optional
+        For ``kind="features"`` and ``"fine_tune"``.
+    selection : SelectionStep
+        Reduction of the features, inside the fold.
+    head : HeadStep, optional
+        For every kind but ``"cnn"``.
+    cnn : CNNConfig, optional
+        For ``kind="cnn"``.
+    fine_tune : FineTuneConfig, optional
+        For ``kind="fine_tune"``.
+    split : SplitStep
+        How it was published, and how many folds are used here.
+    metrics : tuple of str
+        Figures of merit in the table, the first one first.
+    published : tuple of Published
+        What was reported, with source.
+    habits : tuple of str
+        What `as_published` switches on; see `HABITS`.
+    """
+
+    name: str
+    title: str
+    kind: str
+    summary: str
+    citation: str
+    dataset: str = ""
+    features: FeatureStep | None = None
+    selection: SelectionStep = dataclasses.field(default_factory=SelectionStep)
+    head: HeadStep | None = None
+    cnn: CNNConfig | None = None
+    fine_tune: FineTuneConfig | None = None
+    split: SplitStep = dataclasses.field(default_factory=SplitStep)
+    metrics: tuple[str, ...] = ("accuracy", "weighted_f1", "sensitivity", "specificity", "auroc")
+    published: tuple[Published, ...] = ()
+    habits: tuple[str, ...] = ("random_split",)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):
+            raise wrong_key("name", self.name, "lower-case letters, digits and single dashes")
+        if self.kind not in KINDS:
+            raise wrong_key("kind", self.kind, f"one of {KINDS}")
+        for name in ("metrics", "published", "habits"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._check_parts()
+        for metric in self.metrics:
+            if metric not in METRICS:
+                raise wrong_key("metrics", metric, f"among {METRICS}")
+        for habit in self.habits:
+            if habit not in HABITS:
+                raise wrong_key("as_published.habits", habit, f"among {tuple(HABITS)}")
+        if not self.metrics:
+            raise wrong_key("metrics", self.metrics, "at least one figure of merit")
+        for figure in self.published:
+            if figure.variant and figure.variant not in self.variants:
+                raise wrong_key("published.variant", figure.variant, f"one of {self.variants}")
+
+    def _check_parts(self) -> None:
+        needed = {
+            "features": ("features", "head"),
+            "cnn": ("cnn",),
+            "fine_tune": ("features", "fine_tune", "head"),
+            "matrix": ("head",),
+        }[self.kind]
+        for part in ("features", "head", "cnn", "fine_tune"):
+            if (getattr(self, part) is not None) != (part in needed):
+                there = "needs" if part in needed else "must not have"
+                raise ValueError(f"A recipe of kind {self.kind!r} {there} a table [{part}].")
+        if self.kind == "cnn" and self.selection.methods != ("none",):
+            raise ValueError("A recipe of kind 'cnn' must not have a table [selection].")
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Names of what is run: every backbone with every selection and every head."""
+        if self.head is None:
+            return (self.name,)
+        backbones = self.features.backbones if self.features is not None else ()
+        names = []
+        for backbone in backbones or ("",):
+            for method in self.selection.methods:
+                for head in self.head.names:
+                    parts = [
+                        backbone if len(backbones) > 1 else "",
+                        method if len(self.selection.methods) > 1 else "",
+                        head,
+                    ]
+                    names.append(" + ".join(part for part in parts if part))
+        return tuple(names)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
+        """Make a recipe of what a TOML file holds.
+
+        Parameters
+        ----------
+        content : mapping
+            Tables and keys as in the files of the library.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown, missing, or has a value that is not allowed; the message names
+            it.
+        """
+        content = dict(content)
+        number = content.pop("format", None)
+        if number != RECIPE_FORMAT:
+            raise ValueError(
+                f"A recipe must say format = {RECIPE_FORMAT}. Got {number!r} instead; a higher "
+                "number was written for a newer leukfeat."
+            )
+        as_published = dict(content.pop("as_published", {}))
+        check_keys("as_published", as_published, ["habits"])
+        known = [field.name for field in dataclasses.fields(cls) if field.name != "habits"]
+        check_keys("", content, known, needed=("name", "title", "kind", "summary", "citation"))
+        steps: dict[str, type] = {
+            "features": FeatureStep,
+            "selection": SelectionStep,
+            "head": HeadStep,
+            "split": SplitStep,
+            "cnn": CNNConfig,
+            "fine_tune": FineTuneConfig,
+        }
+        for name, step in steps.items():
+            if name in content:
+                content[name] = as_step(name, step, content[name])
+        figures = content.pop("published", [])
+        content["published"] = tuple(
+            as_step(f"published[{i}]", Published, figure) for i, figure in enumerate(figures)
+        )
+        return cls(**content, **as_published)
+
+    def override(self, tables: Mapping[str, Any]) -> Recipe:
+        """Return a copy with some settings changed.
+
+        Parameters
+        ----------
+        tables : mapping
+            Keys to change; a table is merged with the recipe's own.
+
+        Examples
+        --------
+        >>> from leukfeat.recipes import load_recipe
+        >>> load_recipe("cnn").override({"cnn": {"epochs": 2}}).cnn.epochs
+        2
+        """
+        changes: dict[str, Any] = {}
+        for name, value in tables.items():
+            own = getattr(self, name, None)
+            if not isinstance(value, Mapping):
+                changes[name] = value
+            elif own is None:
+                raise ValueError(f"The recipe {self.name!r} has no table [{name}] to change.")
+            else:
+                fields = {f.name: getattr(own, f.name) for f in dataclasses.fields(own)}
+                changes[name] = as_step(name, type(own), {**fields, **value})
+        check_keys("", changes, [field.name for field in dataclasses.fields(self)])
+        return dataclasses.replace(self, **changes)

@@ -1,0 +1,200 @@
+"""The steps of a recipe, each a table of its file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+__all__ = [
+    "SELECTIONS",
+    "FeatureStep",
+    "HeadStep",
+    "SelectionStep",
+    "SplitStep",
+    "as_step",
+    "check_keys",
+    "wrong_key",
+]
+
+SELECTIONS = ("none", "anova", "pca", "random_forest")
+"""All features; the best by F test; principal components; the best by forest importance."""
+
+Step = TypeVar("Step")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureStep:
+    """Table ``[features]``: what `extract_features` is asked for.
+
+    Parameters
+    ----------
+    backbones : tuple of str
+        Networks, each a variant of its own.
+    layers : tuple of str, default=("avg_pool",)
+        Stages that are joined.
+    input_size : int or None, default=None
+        Side in pixels; what the network was trained with by default.
+    crop : int or None, default=None
+        Side of the central window.
+    views : {1, "dihedral"}, default=1
+        Views averaged a cell.
+    """
+
+    backbones: tuple[str, ...]
+    layers: tuple[str, ...] = ("avg_pool",)
+    input_size: int | None = None
+    crop: int | None = None
+    views: int | str = 1
+
+    def __post_init__(self) -> None:
+        _tuples(self, "backbones", "layers")
+        if not self.backbones:
+            raise wrong_key("features.backbones", self.backbones, "at least one network")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SelectionStep:
+    """Table ``[selection]``: how features are reduced before the head.
+
+    Parameters
+    ----------
+    methods : tuple of str, default=("none",)
+        Of `SELECTIONS`, each a variant of its own.
+    n_features : int, default=256
+        How many are kept, if there are so many.
+    """
+
+    methods: tuple[str, ...] = ("none",)
+    n_features: int = 256
+
+    def __post_init__(self) -> None:
+        _tuples(self, "methods")
+        for method in self.methods:
+            if method not in SELECTIONS:
+                raise wrong_key("selection.methods", method, f"among {SELECTIONS}")
+        if self.n_features < 1:
+            raise wrong_key("selection.n_features", self.n_features, "at least 1")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HeadStep:
+    """Table ``[head]``: what tells the classes.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Registered heads, each a variant of its own; ``"voting"`` joins `members`.
+    members : tuple of str, default=()
+        Heads that ``"voting"`` joins.
+    tune : bool, default=True
+        Whether each searches its space.
+    """
+
+    names: tuple[str, ...]
+    members: tuple[str, ...] = ()
+    tune: bool = True
+
+    def __post_init__(self) -> None:
+        _tuples(self, "names", "members")
+        if not self.names:
+            raise wrong_key("head.names", self.names, "at least one head")
+        if ("voting" in self.names) != bool(self.members):
+            raise ValueError("The table [head] needs 'members' with \"voting\", and only then.")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitStep:
+    """Table ``[split]``: how it was published, and how often it is done here.
+
+    Parameters
+    ----------
+    theirs : {"random", "group", "official"}, default="random"
+        How the published figure was had, as far as it is known.
+    n_splits : int, default=5
+        Folds of both ways.
+    n_repeats : int, default=1
+        Repeats with other folds.
+    note : str, default=""
+        What the publication says.
+    """
+
+    theirs: str = "random"
+    n_splits: int = 5
+    n_repeats: int = 1
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.theirs not in ("random", "group", "official"):
+            raise wrong_key("split.theirs", self.theirs, "'random', 'group' or 'official'")
+        if self.n_splits < 2 or self.n_repeats < 1:
+            raise wrong_key(
+                "split", (self.n_splits, self.n_repeats), "n_splits >= 2 and n_repeats >= 1"
+            )
+
+
+def as_step(name: str, step: type[Step], content: Any) -> Step:
+    """Make a step of a table.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table, for messages.
+    step : type
+        A dataclass.
+    content : mapping
+        Its settings.
+
+    Raises
+    ------
+    ValueError
+        If it is no table, or a key or value is wrong.
+    """
+    if not isinstance(content, Mapping):
+        raise wrong_key(name, content, "a table")
+    fields = dataclasses.fields(step)  # type: ignore[arg-type]
+    required = [
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    ]
+    check_keys(name, content, [field.name for field in fields], needed=required)
+    try:
+        return step(**content)
+    except TypeError as error:
+        raise ValueError(f"The table [{name}] of the recipe is wrong: {error}") from None
+
+
+def check_keys(
+    table: str, content: Mapping[str, Any], known: Iterable[str], *, needed: Iterable[str] = ()
+) -> None:
+    """Refuse keys that are unknown, and tables that lack one.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table; empty for the top of the file.
+    content : mapping
+    known, needed : iterable of str
+    """
+    where = f"The table [{table}] of the recipe" if table else "The recipe"
+    known = list(known)
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise ValueError(f"{where} has unknown keys {unknown}; it may have {known}.")
+    missing = sorted(set(needed) - set(content))
+    if missing:
+        raise ValueError(f"{where} lacks {missing}.")
+
+
+def wrong_key(key: str, value: Any, allowed: str) -> ValueError:
+    """Return the error that names a key, its value, and what it may be."""
+    return ValueError(f"{key!r} of the recipe must be {allowed}. Got {value!r} instead.")
+
+
+def _tuples(step: Any, *names: str) -> None:
+    for name in names:
+        value = getattr(step, name)
+        if isinstance(value, str) or not all(isinstance(item, str) for item in value):
+            raise wrong_key(name, value, "a list of names")
+        object.__setattr__(step, name, tuple(value))

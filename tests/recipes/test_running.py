@@ -1,0 +1,212 @@
+import json
+
+import numpy as np
+import pytest
+
+from leukfeat import CellDataset, make_cells
+from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
+from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
+
+QUICK = {"features": {"input_size": 32, "layers": ["conv2"]}, "head": {"tune": False}}
+QUIET = {"weights": "random", "progress": False, "n_splits": 2}
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return make_cells(24, 96, size=32)
+
+
+@pytest.fixture(scope="module")
+def quick():
+    recipe = load_recipe("resnet50-svm")
+    return recipe.override({**QUICK, "head": {"names": ["logistic_regression"], "tune": False}})
+
+
+@pytest.fixture(scope="module")
+def result(quick, cells, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    return run_recipe(quick, cells, output=folder, cache=folder / "features", **QUIET), folder
+
+
+def test_the_table_has_both_ways_beside_what_was_published(result):
+    table = result[0].table
+    assert list(table.columns[:5]) == [
+        "variant",
+        "figure",
+        "published",
+        "by their split",
+        "by group",
+    ]
+    accuracy = table[table["figure"] == "accuracy"].iloc[0]
+    assert accuracy["published"] == "0.990 (other data); 0.900 (other data); 0.871 (other data)"
+    assert accuracy["cells"] == 96
+    assert accuracy["subjects"] == 24
+    honest = result[0]["logistic_regression", "group"]
+    assert accuracy["by group"] == str(honest["accuracy"])
+    assert set(honest.controls) == {"majority", "colour only", "size only"}
+
+
+def test_by_group_no_subject_is_on_both_sides_and_by_their_split_some_are(result):
+    for mode, shared in (("group", False), ("theirs", True)):
+        predictions = result[0]["logistic_regression", mode].predictions
+        folds = [set(predictions.subjects[predictions.fold == k]) for k in (0, 1)]
+        assert bool(folds[0] & folds[1]) is shared
+
+
+def test_each_reason_cites_a_number_of_the_run(result):
+    run, _ = result
+    gap, controls, published = run.reasons
+    honest = run["logistic_regression", "group"]["accuracy"].estimate
+    assert f"by group {honest:.3f}" in gap
+    assert f"{run['logistic_regression', 'theirs']['accuracy'].estimate:.3f}" in gap
+    assert (
+        f"majority {run['logistic_regression', 'group'].controls['majority']['accuracy'].estimate:.3f}"
+        in controls
+    )
+    assert "0.990 (data: not stated), 0.900 (data: cnmc-2019)" in published
+    assert str(run["logistic_regression", "group"]["accuracy"]) in published
+
+
+def test_what_was_written_is_the_result(result):
+    run, folder = result
+    stored = json.loads((folder / "resnet50-svm.json").read_text())
+    assert stored == json.loads(json.dumps(run.to_dict()))
+    assert (folder / "resnet50-svm.md").read_text() == run.to_markdown()
+    assert "| logistic_regression | accuracy | 0.990 (other data)" in run.to_markdown()
+    assert run.recipe.title in run._repr_html_()
+
+
+def test_a_second_call_computes_nothing(result, quick, cells, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise AssertionError("a head was fit again")
+
+    monkeypatch.setattr(routes, "make_estimator", refuse)
+    run, folder = result
+    again = run_recipe(quick, cells, output=folder, cache=folder / "features", **QUIET)
+    for mode in ("theirs", "group"):
+        one, other = (r["logistic_regression", mode].predictions for r in (run, again))
+        for name in ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert again.to_markdown() == run.to_markdown()
+
+
+def test_an_interrupted_run_goes_on(quick, cells, tmp_path, monkeypatch):
+    made, original = [], routes.make_estimator
+
+    def dying(*arguments, **settings):
+        made.append(1)
+        if len(made) == 3:
+            raise KeyboardInterrupt
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(routes, "make_estimator", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(quick, cells, output=tmp_path, **QUIET)
+    run_recipe(quick, cells, output=tmp_path, **QUIET)
+    assert len(made) == 5
+
+
+def test_a_damaged_fold_is_refused_by_name(quick, cells, tmp_path):
+    run_recipe(quick, cells, output=tmp_path, **QUIET)
+    fold = next((tmp_path / "resnet50-svm").glob("fold-*.npz"))
+    fold.write_bytes(b"not a fold")
+    with pytest.raises(ValueError, match=fold.name):
+        run_recipe(quick, cells, output=tmp_path, **QUIET)
+
+
+def test_the_habits_are_marked_and_worth_something(cells, quick):
+    few = quick.override({"habits": ["random_split", "augment_before_split", "bgr"]})
+    run = run_recipe(few, cells, as_published=True, **QUIET)
+    assert run.modes[-1].title == "AS PUBLISHED (wrong)"
+    assert run.modes[-1].habits == ("random_split", "augment_before_split", "bgr")
+    wrong = run["logistic_regression", "as_published"].predictions
+    assert wrong.n_cells == 3 * len(cells)
+    assert any("copies of a test cell" in reason for reason in run.reasons)
+
+
+def test_selection_before_the_split_finds_what_is_not_there():
+    nothing = make_expression_matrix(60, 1500, n_informative=0)
+    recipe = load_recipe("ldsvm").override(
+        {"head": {"names": ["logistic_regression"], "members": [], "tune": False}}
+    )
+    run = run_recipe(recipe, nothing, as_published=True, progress=False, n_splits=4)
+    honest = run["logistic_regression", "group"]["balanced_accuracy"]
+    wrong = run["logistic_regression", "as_published"]["balanced_accuracy"]
+    assert 0.3 < honest.estimate < 0.7
+    assert wrong.estimate > 0.85
+    assert any("selected on all cells" in reason for reason in run.reasons)
+
+
+def test_a_vote_and_its_members():
+    samples = make_expression_matrix(40, 60, effect=2.0)
+    recipe = load_recipe("ldsvm").override(
+        {"head": {"tune": False}, "selection": {"n_features": 20}}
+    )
+    run = run_recipe(recipe, samples, progress=False, n_splits=2)
+    assert run.variants == ("logistic_regression", "decision_tree", "svm", "voting")
+    assert run["voting", "group"]["accuracy"].estimate > 0.7
+
+
+def test_the_cnn_by_both_splits_and_its_checkpoint_is_cleared(cells, tmp_path):
+    recipe = load_recipe("cnn").override(
+        {"cnn": {"input_size": [32, 32], "filters": [4, 4], "dense": [], "epochs": 1}}
+    )
+    run = run_recipe(recipe, cells, output=tmp_path, **QUIET)
+    assert run["cnn", "group"].predictions.n_cells == len(cells)
+    assert "majority" in run["cnn", "group"].controls
+    assert not list((tmp_path / "cnn").glob("training-*"))
+    assert len(list((tmp_path / "cnn").glob("fold-*.npz"))) == 4
+
+
+def test_without_data_it_says_so_and_how_to_get_them(monkeypatch):
+    recipe = load_recipe("ldsvm").override(
+        {"head": {"names": ["logistic_regression"], "members": [], "tune": False}}
+    )
+    run = run_recipe(recipe, progress=False, n_splits=2)
+    assert "procedural" in run.notes[0]
+    assert "GSE9476" in run.notes[0]
+
+
+def test_data_that_are_not_there_or_of_another_kind(cells, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"tcia\.2019.*fold_0/all"):
+        run_recipe("resnet50-svm", tmp_path / "none", **QUIET)
+    with pytest.raises(ValueError, match="takes a path or a FeatureSet"):
+        run_recipe("ldsvm", cells, **QUIET)
+    with pytest.raises(ValueError, match="takes a path or a CellDataset"):
+        run_recipe("cnn", make_expression_matrix(8, 4), **QUIET)
+    with pytest.raises(ValueError, match="no labels"):
+        run_recipe("cnn", CellDataset.from_arrays(cells.images[:4]), **QUIET)
+    with pytest.raises(ValueError, match="'weights' names none for the backbone 'resnet50'"):
+        run_recipe("resnet50-svm", cells, weights={"vgg16": "random"}, progress=False)
+
+
+def test_a_figure_of_another_task_never_stands_in_the_table():
+    recipe = load_recipe("resnet50-svm")
+    from leukfeat.recipes.running import _comparable
+
+    class Smears:
+        class_names = ("Benign", "Early", "Pre", "Pro")
+
+        def __len__(self):
+            return 3256
+
+    found, notes = _comparable(recipe, Smears(), procedural=False)
+    assert found == {}
+    assert all("another task" in note for note in notes)
+
+
+def test_channels_are_exchanged(cells, tmp_path):
+    from leukfeat.imaging.reading import read_image
+
+    exchanged = with_channels_reversed(cells[:3], tmp_path)
+    for before, after in zip(cells.images[:3], exchanged.images, strict=True):
+        np.testing.assert_array_equal(read_image(after), before[..., ::-1])
+    assert list(exchanged.subjects) == list(cells.subjects[:3])
+
+
+def test_copies_forget_whose_copies_they_are(cells, tmp_path):
+    copies = augmented_before_split(cells[:5], tmp_path, copies=2)
+    assert len(copies) == 15
+    assert "parent_id" not in copies.frame.columns
+    assert "group" not in copies.frame.columns
+    assert sorted(copies.y) == sorted([*cells.y[:5]] * 3)

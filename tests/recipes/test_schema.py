@@ -1,0 +1,141 @@
+import tomllib
+
+import pytest
+
+from leukfeat.recipes import Recipe, list_recipes, load_recipe
+from leukfeat.recipes.schema import HABITS
+
+MINIMAL = """
+format = 1
+name = "own"
+title = "My own"
+kind = "features"
+summary = "What it does."
+citation = "Where it stands."
+[features]
+backbones = ["resnet50"]
+[head]
+names = ["svm"]
+"""
+
+
+def with_changes(*changes: tuple[str, str]) -> str:
+    text = MINIMAL
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_every_recipe_of_the_library_is_valid_and_says_where_it_is_from(name):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert len(recipe.summary) > 40
+    assert recipe.citation
+    assert all(figure.source and figure.dataset and figure.split for figure in recipe.published)
+    assert recipe.variants
+
+
+def test_the_grid_of_resrandsvm_is_seven_by_three_by_four():
+    recipe = load_recipe("resrandsvm")
+    assert len(recipe.variants) == len(set(recipe.variants)) == 84
+    assert "resnet50 + random_forest + svm" in recipe.variants
+
+
+def test_a_file_of_ones_own(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(MINIMAL)
+    recipe = load_recipe(path)
+    assert recipe.variants == ("svm",)
+    assert recipe.split.theirs == "random"
+    assert load_recipe(recipe) is recipe
+    path.write_text(with_changes(('"svm"', '"svn"')).replace("kind", "knid"))
+    with pytest.raises(ValueError, match=r"own\.toml is no recipe.*knid"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ([("format = 1", "format = 2")], "format = 1"),
+        ([("format = 1", "")], "format = 1"),
+        ([('kind = "features"', 'kind = "feature"')], "'kind'"),
+        ([('name = "own"', 'name = "../own"')], "'name'"),
+        ([('name = "own"', 'name = "/etc/own"')], "'name'"),
+        ([("[head]", '[data]\npath = "/etc/passwd"\n[head]')], "unknown keys"),
+        ([("[head]", "[heads]")], "unknown keys"),
+        ([('backbones = ["resnet50"]', "")], "lacks"),
+        ([('backbones = ["resnet50"]', "backbones = []")], "features.backbones"),
+        ([('backbones = ["resnet50"]', 'backbones = "resnet50"')], "backbones"),
+        ([('names = ["svm"]', 'names = ["voting"]')], "members"),
+        ([('names = ["svm"]', 'names = ["svm"]\ntunes = true')], "tunes"),
+        ([("[head]", "[cnn]\nepochs = 2\n[head]")], r"must not have a table \[cnn\]"),
+        ([('[features]\nbackbones = ["resnet50"]', "")], r"needs a table \[features\]"),
+        ([("[head]", '[selection]\nmethods = ["lasso"]\n[head]')], "selection.methods"),
+        ([("[head]", "[selection]\nn_features = 0\n[head]")], "n_features"),
+        ([("[head]", '[split]\ntheirs = "subject"\n[head]')], "split.theirs"),
+        ([("[head]", "[split]\nn_splits = 1\n[head]")], "n_splits"),
+        ([("[head]", 'metrics = ["f1"]\n[head]')], "unknown keys"),
+        ([("[features]", 'metrics = ["f1"]\n[features]')], "'metrics'"),
+        ([("[head]", '[as_published]\nhabits = ["peek"]\n[head]')], "habits"),
+        ([("[features]", "features = 3\n[feature]")], "."),
+    ],
+)
+def test_what_is_wrong_is_named(changes, message):
+    text = with_changes(*changes)
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_dict(tomllib.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ({"metric": "accuracy", "value": 97.07}, "divide percentages"),
+        ({"metric": "accuracy", "value": 0.9, "source": ""}, "source"),
+        ({"metric": "accuracy", "value": 0.9, "variant": "resnet"}, "published.variant"),
+    ],
+)
+def test_a_published_figure_needs_its_source(figure, message):
+    whole = {"source": "somewhere", "dataset": "cnmc-2019", "split": "random", **figure}
+    content = {**tomllib.loads(MINIMAL), "published": [whole]}
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_dict(content)
+
+
+def test_settings_of_the_cnn_are_checked_as_everywhere():
+    content = {**tomllib.loads(MINIMAL), "kind": "cnn", "cnn": {"dropout": 1.5}}
+    del content["features"], content["head"]
+    with pytest.raises(ValueError, match="dropout"):
+        Recipe.from_dict(content)
+    content["cnn"] = {"dropuot": 0.5}
+    with pytest.raises(ValueError, match=r"\[cnn\].*dropuot"):
+        Recipe.from_dict(content)
+
+
+def test_override_merges_tables_and_checks_them():
+    recipe = load_recipe("cnn")
+    changed = recipe.override({"cnn": {"epochs": 3, "input_size": [64, 64]}, "metrics": ["auroc"]})
+    assert (changed.cnn.epochs, changed.cnn.input_size) == (3, (64, 64))
+    assert changed.cnn.filters == recipe.cnn.filters
+    assert changed.metrics == ("auroc",)
+    with pytest.raises(ValueError, match="epochs"):
+        recipe.override({"cnn": {"epochs": 0}})
+    with pytest.raises(ValueError, match=r"no table \[head\]"):
+        recipe.override({"head": {"tune": False}})
+
+
+def test_unknown_names_list_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="resnet50-svm"):
+        load_recipe("resnet-svm")
+    with pytest.raises(FileNotFoundError, match=r"none\.toml"):
+        load_recipe(tmp_path / "none.toml")
+    huge = tmp_path / "huge.toml"
+    huge.write_bytes(b"#" * (1 << 21))
+    with pytest.raises(ValueError, match="bytes"):
+        load_recipe(huge)
+
+
+def test_every_habit_is_used_and_explained():
+    used = {habit for name in list_recipes() for habit in load_recipe(name).habits}
+    assert used == set(HABITS)
