@@ -31,5 +31,9 @@ from .features import extract_features as extract_features
 from .heads import Head as Head
 from .heads import fit_head as fit_head
 from .heads import register_head as register_head
+from .recipes import RecipeResult as RecipeResult
+from .recipes import list_recipes as list_recipes
+from .recipes import load_recipe as load_recipe
+from .recipes import run_recipe as run_recipe
 
 __version__: str
