@@ -9,6 +9,7 @@ __all__ = [
     "LeukfeatError",
     "SpecMismatchError",
     "WeightsError",
+    "WeightsUnavailableError",
 ]
 
 
@@ -26,6 +27,10 @@ class ImageReadError(LeukfeatError, ValueError):
 
 class WeightsError(LeukfeatError, ValueError):
     """A weights file is missing, damaged, or belongs to another network."""
+
+
+class WeightsUnavailableError(WeightsError):
+    """The weights are not on this machine and could not be fetched."""
 
 
 class CacheError(LeukfeatError, OSError):

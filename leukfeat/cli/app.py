@@ -12,6 +12,7 @@ import typer
 from leukfeat.cli.cache import cache_app
 from leukfeat.cli.demo import demo
 from leukfeat.cli.evaluate import evaluate
+from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.predict import predict
@@ -54,7 +55,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict):
+for command in (demo, extract, fit, evaluate, predict, export):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

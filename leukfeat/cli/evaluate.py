@@ -8,12 +8,28 @@ from typing import Annotated, Any
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import show
+from leukfeat.cli.output import say_skipped, show
 
 __all__ = ["evaluate"]
 
+_NOT_WITH_MODEL = (
+    "heads",
+    "split",
+    "n_splits",
+    "n_repeats",
+    "by",
+    "embargo",
+    "backbone",
+    "weights",
+    "layers",
+    "crop",
+    "views",
+    "precision",
+)
+
 
 def evaluate(
+    context: typer.Context,
     data: opt.DataSource,
     model: Annotated[
         Path | None,
@@ -22,7 +38,9 @@ def evaluate(
     heads: Annotated[
         str, typer.Option(help="Heads to compare, joined by commas.")
     ] = "svm,random_forest,logistic_regression",
-    split: Annotated[str, typer.Option(help="group (by subject), official, or random.")] = "group",
+    split: Annotated[
+        str, typer.Option(help="group (by subject), leave_one_out, official, or random.")
+    ] = "group",
     n_splits: Annotated[int, typer.Option(help="Folds.")] = 5,
     n_repeats: Annotated[int, typer.Option(help="Repeats with other folds.")] = 1,
     by: Annotated[
@@ -61,11 +79,16 @@ def evaluate(
     cells = opt.cells_from(data, layout, positive, subject_pattern)
     result: Any
     if model is not None:
+        _refuse_settings_of_the_model(context)
         from leukfeat.classifier import load_model
 
         classifier = load_model(model)
         features = classifier.extract(
-            cells, cache=cache, batch_size=batch_size, errors="skip" if skip_bad else "raise"
+            cells,
+            cache=cache,
+            batch_size=batch_size,
+            engine=engine,
+            errors="skip" if skip_bad else "raise",
         )
         result = evaluation.evaluate(classifier.head, features)
     else:
@@ -93,11 +116,26 @@ def evaluate(
             random_state=random_state,
             n_jobs=n_jobs,
         )
+    say_skipped(features.skipped)
     found = result.to_dict()
     found["skipped"] = features.skipped.to_dict("records")
     show(found, result.to_markdown(), as_json=as_json)
     if out is not None:
         _write(result, out)
+
+
+def _refuse_settings_of_the_model(context: typer.Context) -> None:
+    given = [
+        name
+        for name in _NOT_WITH_MODEL
+        if (source := context.get_parameter_source(name)) is not None
+        and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise typer.BadParameter(
+            f"{', '.join('--' + name.replace('_', '-') for name in given)} cannot be given with "
+            "--model: the model file says how it was made, and is tested as it is."
+        )
 
 
 def _write(result: Any, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import say, show
+from leukfeat.cli.output import say_skipped, show
 
 __all__ = ["extract"]
 
@@ -59,8 +59,7 @@ def extract(
         show({**dataclasses.asdict(plan), "spec": plan.spec.digest}, str(plan), as_json=as_json)
         return
     features = settings.extract(cells)
-    for _, row in features.skipped.iterrows():
-        say(f"left out: {row['path']}: {row['reason']}")
+    say_skipped(features.skipped)
     show(
         {
             "cells": features.shape[0],

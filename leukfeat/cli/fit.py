@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import say, show
+from leukfeat.cli.output import say, say_skipped, show
 
 __all__ = ["fit"]
 
@@ -59,6 +59,7 @@ def fit(
         skip_bad=skip_bad,
     )
     features = settings.extract(cells)
+    say_skipped(features.skipped)
     fitted = fit_head(features, head, random_state=random_state, n_jobs=n_jobs)
     own = weights if features.spec.weights == "file" else None
     path = save_model(CellClassifier(fitted, features, weights=own), out)

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-__all__ = ["say", "show"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["say", "say_skipped", "show"]
 
 
 def say(text: str) -> None:
     """Write a line for people, on standard error, where it does not mix with JSON or tables."""
     typer.echo(text, err=True)
+
+
+def say_skipped(skipped: pd.DataFrame) -> None:
+    """List the images that were left out, one a line."""
+    for path, reason in zip(skipped["path"], skipped["reason"], strict=True):
+        say(f"left out: {path}: {reason}")
 
 
 def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.data.cell_columns import UNLABELLED, checked_labels
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
@@ -81,7 +82,7 @@ class FeatureSet:
         self.X = np.ascontiguousarray(X, dtype=np.float32)
         if self.X.ndim != 2:
             raise ValueError(f"'X' must be (n_cells, n_features). Got shape {self.X.shape}.")
-        self.y = None if y is None else np.asarray(y, np.int64)
+        self.y = None if y is None else _labels(y, tuple(class_names))
         self.subjects = None if subjects is None else np.asarray(subjects, object)
         given = None if groups is None else np.asarray(groups, object)
         self.groups = self.subjects if given is None else given
@@ -94,6 +95,11 @@ class FeatureSet:
                 raise ValueError(f"{what!r} has {len(values)} rows but 'X' has {len(self.X)}.")
         self.spec = spec
         self.class_names = tuple(class_names)
+        if positive is not None and self.class_names and positive not in self.class_names:
+            raise ValueError(
+                f"'positive' must be one of the class names {self.class_names}. "
+                f"Got {positive!r} instead."
+            )
         self.positive = positive
         self.skipped = pd.DataFrame(columns=["path", "reason"]) if skipped is None else skipped
         self.name = name
@@ -186,3 +192,12 @@ class FeatureSet:
     def _repr_html_(self) -> str:
         spec = "" if self.spec is None else f"<pre>{html.escape(self.spec.to_json())}</pre>"
         return f"<p>{html.escape(repr(self))}</p>{spec}"
+
+
+def _labels(y: Any, class_names: tuple[str, ...]) -> np.ndarray:
+    labels = np.asarray(y)
+    if labels.dtype.kind == "i" and labels.ndim == 1:
+        top = len(class_names) if class_names else np.inf
+        if not len(labels) or (labels.min() >= UNLABELLED and labels.max() < top):
+            return labels.astype(np.int64, copy=False)
+    return checked_labels(pd.Series(labels), class_names).to_numpy(np.int64)

@@ -101,6 +101,19 @@ def test_predict_writes_a_table(folder, model, tmp_path, capsys):
     assert len(json.loads(out)["cells"]) == 60
 
 
+def test_export_writes_what_is_known_and_what_is_predicted(folder, model, tmp_path, capsys):
+    given = ["--subject-pattern", "(?P<subject>[^_]+)_"]
+    code, _, err = run(capsys, "export", folder, "-o", tmp_path / "cells.csv", *given)
+    assert code == 0, err
+    assert {"image", "label", "subject"} <= set(pd.read_csv(tmp_path / "cells.csv").columns)
+    table = tmp_path / "predicted.csv"
+    code, _, err = run(capsys, "export", folder, "-o", table, "--model", model, *given)
+    assert code == 0, err
+    written = pd.read_csv(table)
+    assert set(written["predicted"]) <= {"hem", "all"}
+    assert len(written) == 60
+
+
 def test_evaluate_compares_heads_by_subject(folder, tmp_path, capsys):
     code, out, err = run(
         capsys,
@@ -136,6 +149,12 @@ def test_evaluate_refuses_a_model_on_its_training_cells(folder, model, capsys):
     )
     assert code == 1
     assert "training" in err
+
+
+def test_evaluate_does_not_ignore_settings_beside_a_model(folder, model, capsys):
+    code, _, err = run(capsys, "evaluate", folder, "--model", model, "--split", "random")
+    assert code == 2
+    assert "--split cannot be given with" in " ".join(err.split())
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,22 @@ def test_scikit_learn_hands_on_folds_with_their_subjects():
     whole = features()
     cross_val_score(Listener(), whole, whole.y, groups=whole.subjects, cv=GroupKFold(3))
     assert [set(part.subjects) < set(whole.subjects) for part in given] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        (["hem", "all", "all"], "must hold integers"),
+        ([0, 1, 2], "from 0 to 1"),
+        ([0.5, 1, 1], "from 0 to 1"),
+    ],
+)
+def test_labels_are_indices_into_the_class_names(y, says):
+    with pytest.raises(ValueError, match=says):
+        FeatureSet(np.zeros((3, 2)), y, class_names=("hem", "all"))
+
+
+def test_missing_labels_are_minus_one_and_the_positive_class_must_exist():
+    assert FeatureSet(np.zeros((3, 2)), [0, np.nan, 1]).y.tolist() == [0, -1, 1]
+    with pytest.raises(ValueError, match="'positive' must be one of"):
+        FeatureSet(np.zeros((3, 2)), [0, 1, 1], class_names=("hem", "all"), positive="ALL")
