@@ -68,6 +68,8 @@ class DyeModel:
         Typical features of the nucleus.
     reach : tuple of float
         Distance at which a pixel is as likely cytoplasm as not, and the width of the change.
+    presence : float
+        Share of the area beyond the reach of the cell that is stained, from 0 to 1.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class DyeModel:
         nucleus: Array,
         *,
         reach: tuple[float, float],
+        presence: float,
     ) -> None:
         near_nucleus = (nucleus + _CYTOPLASM) / 2
         near_nucleus[2] = (nucleus[2] + np.log(0.2)) / 2
@@ -85,6 +88,8 @@ class DyeModel:
             "cytoplasm": (near_nucleus, _SPREAD_CYTOPLASM, 1.0),
             "red": (_RED_CELL, _SPREAD_RED_CELL, 0.2),
         }
+        # Where red cells are hardly in view, what looks like one is rather eosinophilic cytoplasm.
+        self._in_favour = -1.5 * float(np.log(np.clip(presence / 0.2, 0.05, 1)))
         far = weights * (distance > 0.9)
         self._red = self._fit(features, far, "red")
         for _ in range(2):
@@ -119,7 +124,7 @@ class DyeModel:
         """
         cytoplasm = np.logaddexp(_log_density(features, *self._cytoplasm), _ANYTHING)
         red = np.logaddexp(_log_density(features, *self._red), _ANYTHING)
-        return np.clip(cytoplasm - red, -5, 5)
+        return np.clip(cytoplasm - red + self._in_favour, -5, 5)
 
     def _fit(self, features: Array, weights: Array, kind: str) -> tuple[Array, Array]:
         mean, spread, trust = self._priors[kind]

@@ -105,12 +105,14 @@ class _Scene:
         usable &= grid.sample(self.appearance.contrast) > self.threshold
         areas = np.broadcast_to(grid.radii * grid.step / self.radius**2, usable.shape)
         distance = grid.sample(self.from_hull) / self.radius
+        far = grid.inside & (distance > 0.9) & ~grid.sample_mask(self.foreign)
         self.dyes = DyeModel(
             features[usable],
             areas[usable],
             distance[usable].astype(np.float64),
             np.median(features[inside], axis=0) if inside.any() else features[0, 0],
             reach=_USUAL_DISTANCE,
+            presence=float(areas[far & usable].sum() / max(areas[far].sum(), 1e-6)),
         )
 
     def raise_threshold(self, cell: Mask, size: float) -> None:
