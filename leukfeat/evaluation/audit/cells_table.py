@@ -41,7 +41,8 @@ def cells_table(cells: CellDataset | FeatureSet, digests: Any = None) -> pd.Data
     names = list(cells.class_names)
     label = None
     if cells.y is not None:
-        label = [names[i] if 0 <= i < len(names) else None for i in cells.y]
+        named = names or [str(i) for i in range(int(cells.y.max()) + 1)]
+        label = [named[i] if i >= 0 else None for i in cells.y]
     found = {
         "digest": _digests(cells, digests, n),
         "subject": cells.subjects,

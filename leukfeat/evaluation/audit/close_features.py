@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
-__all__ = ["CLOSE", "close_pairs"]
+__all__ = ["CLOSE", "close_pairs", "least_cosine"]
 
 CLOSE = 0.985
-"""Cosine between centred rows from which two cells are looked at as copies."""
+"""Least cosine between centred rows from which two cells are looked at as copies."""
+
+_CHANCE_PAIRS = 0.01
+
+
+def least_cosine(X: np.ndarray) -> float:
+    """Return the cosine that unrelated rows would hardly reach.
+
+    With few directions in which the rows vary, some pairs point the same way by chance.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_cells, n_features)
+        Features.
+
+    Returns
+    -------
+    float
+        At least 0.985, and such that 0.01 pairs are expected among as many normal rows of as
+        many effective dimensions (participation ratio of the covariance).
+    """
+    rows = np.asarray(X, np.float64)[:: max(1, len(X) // 2000)]
+    spread = np.linalg.svd(rows - rows.mean(0), compute_uv=False) ** 2
+    total = float(spread.sum())
+    if total == 0:
+        return 1.0
+    dimensions = max(total**2 / float((spread**2).sum()), 2.0)
+    pairs = len(X) * (len(X) - 1) / 2
+    share = min(2 * _CHANCE_PAIRS / max(pairs, 1), 1.0)
+    sine_squared = float(special.betaincinv((dimensions - 1) / 2, 0.5, share))
+    return max(CLOSE, (1 - sine_squared) ** 0.5)
 
 
 def close_pairs(
-    X: np.ndarray, *, threshold: float = CLOSE, block: int = 1024
+    X: np.ndarray, *, threshold: float | None = None, block: int = 1024
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find rows that are nearly the same direction from the mean of all.
 
@@ -19,8 +50,8 @@ def close_pairs(
     ----------
     X : ndarray of float32 of shape (n_cells, n_features)
         Features.
-    threshold : float, default=0.985
-        Least cosine.
+    threshold : float, optional
+        Least cosine; default: :func:`least_cosine`.
     block : int, default=1024
         Rows compared at once; it does not change the result.
 
@@ -32,10 +63,12 @@ def close_pairs(
 
     Examples
     --------
-    >>> X = np.array([[1, 0, 0], [1.01, 0.01, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    >>> X = np.random.default_rng(0).normal(size=(50, 20)).astype(np.float32)
+    >>> X[7] = X[3] + 0.01
     >>> close_pairs(X)[0]
-    array([[0, 1]])
+    array([[3, 7]])
     """
+    threshold = least_cosine(X) if threshold is None else threshold
     centred = np.asarray(X, np.float32) - X.mean(0, dtype=np.float64).astype(np.float32)
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     unit = centred / np.maximum(length, 1e-12)

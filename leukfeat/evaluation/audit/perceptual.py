@@ -15,24 +15,25 @@ _BITS = 63
 _NEAR = 8
 """Bits in which the hashes of two copies may differ; unrelated cells differ in 8 or more."""
 
-_ALIKE = 0.8
-"""Correlation of fine detail. Copies: 0.82 or more after JPEG at quality 60, at most 0.7 among
-80,000 pairs of unrelated cut-out cells and 0.65 among cells in plasma."""
+_ALIKE = 0.85
+"""Correlation of fine detail. Copies of C-NMC cells reach 0.96 after JPEG at quality 60, blur or
+another brightness, drawn ones of 224 pixels 0.89 in most; of 45,000 pairs of unrelated drawn cells
+with near hashes the highest had 0.69."""
 
-_SIDE = 32
+_SIDE, _LIT = 32, 60
 _SIGNS = (-1.0) ** np.arange(8)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Signature:
-    """What two copies of an image have in common.
+    """What copies of an image have in common.
 
     Parameters
     ----------
     frequencies : ndarray of float32 of shape (8, 8)
         Lowest cosine coefficients of the grey image.
     detail : ndarray of float16 of shape (32, 32, 3)
-        The small image less its blurred self, inside the foreground; of length 1.
+        The small image between two scales, inside the foreground; of length 1.
     """
 
     frequencies: np.ndarray
@@ -53,17 +54,25 @@ def sign(image: RGB) -> Signature:
     """
     small = cv2.resize(image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-    # On an exactly black background the outline is much the same for all cells: only what is
-    # inside tells one from another.
-    inside = (small.max(2) > 8).astype(np.float32)
-    share = cv2.GaussianBlur(inside, (0, 0), 2)
-    blurred = cv2.GaussianBlur(small * inside[..., None], (0, 0), 2)
-    detail = (small - blurred / np.maximum(share, 1e-3)[..., None]) * inside[..., None]
+    # On a black background the outline is much the same for all cells, and JPEG rings along it:
+    # only what is well inside tells one from another.
+    lit = (small.max(2) > _LIT).astype(np.uint8)
+    if lit.mean() < 0.98:
+        lit = cv2.erode(lit, np.ones((3, 3), np.uint8))
+    inside = lit.astype(np.float32)
+    detail = _blurred(small, inside, 0.7) - _blurred(small, inside, 3.0)
+    detail *= inside[..., None]
     length = float(np.linalg.norm(detail))
     return Signature(
         np.ascontiguousarray(cv2.dct(grey)[:8, :8]),
         (detail / max(length, 1e-6)).astype(np.float16),
     )
+
+
+def _blurred(small: np.ndarray, inside: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur what is inside without letting the outside in."""
+    share = cv2.GaussianBlur(inside, (0, 0), sigma)[..., None]
+    return cv2.GaussianBlur(small * inside[..., None], (0, 0), sigma) / np.maximum(share, 1e-3)
 
 
 def hash_variants(frequencies: np.ndarray) -> np.ndarray:
@@ -124,7 +133,7 @@ def similar_pairs(
         return np.empty((0, 2), np.int64), np.empty(0)
     hashes = hash_variants(np.stack([s.frequencies for s in signatures]))
     details = np.stack([s.detail for s in signatures])
-    pairs, alike = [], []
+    pairs, alike = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
     for start in range(0, n, block):
         mine = hashes[start : start + block, 0]
         for variant in range(8):

@@ -1,0 +1,59 @@
+import cv2
+import numpy as np
+import pytest
+
+from leukfeat import make_cells
+from leukfeat.evaluation.audit.perceptual import hash_variants, sign, similar_pairs
+
+
+@pytest.fixture(scope="module")
+def images():
+    return make_cells(20, 80, size=224).images
+
+
+def _jpeg(image, quality):
+    return cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], 1)
+
+
+@pytest.mark.parametrize("turn", range(8))
+def test_the_eight_hashes_are_those_of_the_turned_images(images, turn):
+    image = np.rot90(images[3], turn % 4)
+    image = np.ascontiguousarray(image[:, ::-1] if turn > 3 else image)
+    mine = hash_variants(sign(images[3]).frequencies[None])[0]
+    theirs = hash_variants(sign(image).frequencies[None])[0]
+    assert theirs[0] in mine
+    assert set(mine.tolist()) == set(theirs.tolist())
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda image: _jpeg(image, 85),
+        lambda image: np.ascontiguousarray(image[::-1]),
+        lambda image: np.ascontiguousarray(np.rot90(image)),
+        lambda image: np.clip(image * 1.08, 0, 255).astype(np.uint8),
+        lambda image: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    ],
+    ids=["jpeg", "flip", "turn", "brighter", "half"],
+)
+def test_altered_copies_are_found_and_others_not(images, alter):
+    altered = [alter(image) for image in images]
+    pairs, alike = similar_pairs([sign(image) for image in [*images, *altered]], block=50)
+    expected = {(i, i + 80) for i in range(80)}
+    found = {tuple(pair) for pair in pairs.tolist()}
+    assert len(found & expected) >= 76
+    assert not found - expected
+    assert (alike >= 0.8).all()
+
+
+def test_unrelated_cells_are_no_copies(images):
+    pairs, _ = similar_pairs([sign(image) for image in images])
+    assert len(pairs) == 0
+    assert len(similar_pairs([])[0]) == 0
+
+
+def test_the_block_does_not_change_the_result(images):
+    signatures = [sign(image) for image in [*images[:30], *images[:30]]]
+    a, b = similar_pairs(signatures, block=7), similar_pairs(signatures, block=512)
+    np.testing.assert_array_equal(a[0], b[0])
+    np.testing.assert_allclose(a[1], b[1])
