@@ -6,11 +6,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.decomposition import PCA
-from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier, VotingClassifier
-from sklearn.feature_selection import SelectFromModel, SelectKBest, f_classif
+from sklearn.ensemble import VotingClassifier
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -18,9 +15,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from leukfeat.heads import Head
 from leukfeat.heads.registry import build_head, registered_heads
+from leukfeat.heads.selection import put_selector_before
 from leukfeat.recipes.steps import HeadStep
 
-__all__ = ["make_estimator", "make_selector"]
+__all__ = ["make_estimator", "selector_steps"]
 
 
 def make_estimator(
@@ -29,9 +27,7 @@ def make_estimator(
     *,
     selection: str = "none",
     n_features: int = 256,
-    shape: tuple[int, int],
     split: str = "group",
-    controls: bool = True,
     random_state: int = 0,
     n_jobs: int | None = None,
 ) -> Head:
@@ -47,12 +43,8 @@ def make_estimator(
         Of `SELECTIONS`; done inside the pipeline, so inside every fold.
     n_features : int, default=256
         How many features are kept.
-    shape : tuple of int
-        Rows and columns that it will be fit on, at least.
     split : {"group", "random"}, default="group"
         How the inner folds are divided.
-    controls : bool, default=True
-        Whether control heads are fit too.
     random_state : int, default=0
     n_jobs : int, optional
 
@@ -61,49 +53,38 @@ def make_estimator(
     Head
     """
     pipeline, space = _voting(step) if name == "voting" else _named(name)
-    steps = list(make_selector(selection, n_features, shape))
-    if steps:
-        pipeline = Pipeline([*steps, *pipeline.steps])
+    if selection != "none":
+        pipeline, space = put_selector_before(pipeline, space, _SELECTORS[selection], n_features)
     return Head(
         pipeline,
         param_grid=dict(space),
         tune=step.tune and bool(space),
         split=split,
-        controls=controls,
         random_state=random_state,
         n_jobs=n_jobs,
     )
 
 
-def make_selector(
-    selection: str, n_features: int, shape: tuple[int, int]
-) -> list[tuple[str, BaseEstimator]]:
-    """Return the pipeline steps that reduce the features.
+def selector_steps(selection: str, n_features: int, shape: tuple[int, int]) -> list[Any]:
+    """Return the steps of a selection by themselves, for selecting before a split.
 
     Parameters
     ----------
     selection : str
-        Of `SELECTIONS`.
+        Of `SELECTIONS`, but not ``"none"``.
     n_features : int
-        How many are kept, at most half of the rows for principal components.
+        How many features are kept, as far as there are so many.
     shape : tuple of int
-        Rows and columns of the training side.
+        Rows and columns that they will be fit on.
 
     Returns
     -------
     list of (str, transformer)
     """
-    rows, columns = shape
-    kept = min(n_features, columns)
-    if selection == "none" or columns <= 1:
-        return []
-    if selection == "anova":
-        return [("anova", SelectKBest(f_classif, k=kept))]
-    if selection == "pca":
-        components = max(1, min(kept, rows // 2))
-        return [("pca_scaler", StandardScaler()), ("pca", PCA(components, random_state=0))]
-    forest = RandomForestClassifier(100, class_weight="balanced", random_state=0)
-    return [("importance", SelectFromModel(forest, max_features=kept, threshold=-float("inf")))]
+    kept = min(n_features, *(shape if selection == "pca" else shape[1:]))
+    empty = Pipeline([("classifier", GaussianNB())])
+    pipeline, _ = put_selector_before(empty, {}, _SELECTORS[selection], kept)
+    return pipeline.steps[:-1]
 
 
 def _named(name: str) -> tuple[Pipeline, Any]:
@@ -129,19 +110,14 @@ def _with_probabilities(pipeline: Pipeline) -> Any:
     return CalibratedClassifierCV(pipeline, cv=3, ensemble=False)
 
 
+_SELECTORS = {"anova": "anova", "pca": "pca", "random_forest": "forest"}
+"""The selections of recipes, and what the heads call them."""
+
 _CLASSIFIERS: dict[str, tuple[BaseEstimator, dict[str, list[Any]], bool]] = {
     "decision_tree": (
         DecisionTreeClassifier(class_weight="balanced"),
         {"max_depth": [3, 6, None]},
         False,
-    ),
-    "naive_bayes": (GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, True),
-    "adaboost": (AdaBoostClassifier(n_estimators=100), {}, False),
-    "knn": (KNeighborsClassifier(), {"n_neighbors": [5, 15]}, True),
-    "mlp": (
-        MLPClassifier((64,), early_stopping=False, max_iter=200, tol=1e-3),
-        {"alpha": [1e-3, 1e-1]},
-        True,
     ),
     "dense_network": (
         MLPClassifier((128, 64, 32), max_iter=300, tol=1e-4),

@@ -15,7 +15,7 @@ import numpy as np
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
 from leukfeat.features import FeatureSet, extract_features
-from leukfeat.recipes.estimators import make_estimator, make_selector
+from leukfeat.recipes.estimators import make_estimator, selector_steps
 from leukfeat.recipes.habits import selected_before_split
 from leukfeat.recipes.schema import Recipe
 
@@ -146,7 +146,7 @@ def _head_routes(
     for method in recipe.selection.methods:
         given, inside = features, method
         if select_before_split and method != "none":
-            steps = make_selector(method, recipe.selection.n_features, features.shape)
+            steps = selector_steps(method, recipe.selection.n_features, features.shape)
             given, inside = selected_before_split(features, steps), "none"
         for head in recipe.head.names:
             yield Route(
@@ -176,8 +176,6 @@ def _head_fit(
             recipe.head,
             selection=selection,
             n_features=recipe.selection.n_features,
-            # Inner folds hold fewer rows than the training side.
-            shape=(len(train) * 3 // 4, features.shape[1]),
             split="random" if split == "random" else "group",
             random_state=settings.random_state,
             n_jobs=settings.n_jobs,
@@ -256,7 +254,6 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
             estimator = make_estimator(
                 head,
                 recipe.head,
-                shape=learnt.shape,
                 split=inner,
                 random_state=settings.random_state,
                 n_jobs=settings.n_jobs,
