@@ -179,9 +179,11 @@ class CellDataset:
                     "every column must have one entry a cell."
                 )
         frame = pd.DataFrame({key: pd.Series(values) for key, values in data.items()})
-        if not given:
-            frame = frame.astype({"image": object})
-        return cls(frame.infer_objects(), class_names=names, positive=positive, name=name)
+        # Paths stay objects: a file name need not be Unicode, which the string type requires.
+        image = frame.pop("image").astype(object)
+        frame = frame.infer_objects()
+        frame.insert(0, "image", image)
+        return cls(frame, class_names=names, positive=positive, name=name)
 
     @property
     def frame(self) -> pd.DataFrame:

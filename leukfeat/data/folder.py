@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from leukfeat.data.cell_columns import object_column
 from leukfeat.data.dataset import CellDataset
 from leukfeat.data.left_out import LeftOut
 from leukfeat.data.scanning import (
@@ -130,9 +131,8 @@ def load_folder(
                 remedy="name the class folders in 'class_names', or their endings in 'extensions'",
             )
     left_out.require_any(len(columns["image"]), folder)
-    cells = CellDataset(
-        pd.DataFrame(columns), class_names=names, positive=positive, name=name or _name_of(folder)
-    )
+    frame = pd.DataFrame({**columns, "image": object_column(columns["image"])})
+    cells = CellDataset(frame, class_names=names, positive=positive, name=name or _name_of(folder))
     return left_out.attach_to(cells)
 
 

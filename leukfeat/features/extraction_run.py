@@ -147,6 +147,10 @@ class ExtractionRun:
             if todo:
                 self._fill(todo, None, skip=skip)
             kept = self._kept()
+            if not os.path.exists(self.path):
+                raise CacheError(
+                    f"The feature store {self.path!r} was removed while it was used. Call again."
+                )
             with StoreReader(self.path) as store:
                 places = store.index.find(self.keys[kept])
                 if (places < 0).any():  # another process removed rows meanwhile

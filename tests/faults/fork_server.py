@@ -40,6 +40,7 @@ class Server:
         import victim_jobs
 
         self.jobs = victim_jobs
+        victim_jobs.install_engine()
         self.folder = folder
         self.images_folder = os.path.join(folder, "images")
         victim_jobs.make_images(self.images_folder, n_images)

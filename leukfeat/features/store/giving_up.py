@@ -10,17 +10,44 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import h5py
 
-__all__ = ["WRITE_ERRORS", "close", "give_up", "reason_of"]
+from leukfeat.exceptions import CacheError
+
+__all__ = ["WRITE_ERRORS", "close", "give_up", "reason_of", "writing_to"]
 
 WRITE_ERRORS = (OSError, RuntimeError, ValueError)
 """What h5py raises where HDF5 cannot write."""
 
 _ATTEMPTS = 3
 """The first close after a failed flush always fails; the next one does not."""
+
+
+@contextlib.contextmanager
+def writing_to(path: str) -> Iterator[None]:
+    """Turn whatever HDF5 raises when it cannot write into an error with its remedy.
+
+    Parameters
+    ----------
+    path : str
+        The store.
+
+    Raises
+    ------
+    CacheError
+    """
+    try:
+        yield
+    except CacheError:
+        raise
+    except WRITE_ERRORS as error:
+        raise CacheError(
+            f"Cannot write to the feature store {path!r}: {reason_of(error)}. What was written "
+            "before is kept; make room or give another 'cache', and call again to go on."
+        ) from error
 
 
 def give_up(file: h5py.File) -> None:

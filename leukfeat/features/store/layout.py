@@ -38,6 +38,9 @@ __all__ = [
     "read_spec",
 ]
 
+_PATIENCE = 30.0
+"""Seconds that a writer waits for readers of its own process."""
+
 _RETRIES = 20
 _READ_ATTEMPTS = 24
 """Pauses of 1, 2, 4, ... nanoseconds: 17 ms together, ample for a writer to finish a flush."""
@@ -88,7 +91,15 @@ def open_for_appending(path: str) -> h5py.File:
         it marked as open but not readable.
     """
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
-    return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=_access()))
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=_access()))
+        except OSError as error:
+            # HDF5 does not let one process write a file that another of its threads reads.
+            if "already open" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def open_for_reading(path: str) -> h5py.File:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.store.giving_up import close, give_up
+from leukfeat.features.store.giving_up import close, give_up, writing_to
 from leukfeat.features.store.layout import KEY_BYTES, create_file
 from leukfeat.features.store.reader import StoreReader, row_checksums
 from leukfeat.features.store.room import check_room
@@ -177,7 +177,7 @@ def create_store(path: str, spec: FeatureSpec, n_features: int) -> None:
     n_features : int
         Length of a row.
     """
-    with NewStore(path, spec, n_features) as new:
+    with writing_to(path), NewStore(path, spec, n_features) as new:
         new.put_in_place()
 
 
@@ -199,10 +199,11 @@ def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
     int
         Rows kept, as :meth:`NewStore.add` says.
     """
-    check_room(os.path.dirname(path), os.path.getsize(path))
-    with StoreReader(path) as old, NewStore(path, old.spec, old.n_features) as new:
-        kept = new.add(old, drop)
-        new.put_in_place()
+    with StoreReader(path) as old, writing_to(path):
+        check_room(os.path.dirname(path), os.path.getsize(path))
+        with NewStore(path, old.spec, old.n_features) as new:
+            kept = new.add(old, drop)
+            new.put_in_place()
     return kept
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, reason_of
+from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, writing_to
 from leukfeat.features.store.layout import (
     SESSION_BYTES,
     is_marked_as_written_to,
@@ -178,23 +178,19 @@ class StoreWriter:
     @contextlib.contextmanager
     def _writing(self, n_bytes: int = 0, *, room: bool = True) -> Iterator[None]:
         """Turn a failed write into an error with its remedy, and into no worse one later."""
-        try:
+        with writing_to(self.path):
             if not self._lock.is_ours():
                 raise OSError("this process was silent for so long that another took its lock")
             if room:
+                # Before anything is half written: the file can then be closed as usual.
                 check_room(os.path.dirname(self.path), n_bytes + _SPARE_BYTES)
-        except OSError as error:
-            # Nothing is half written: the file can be closed as usual.
-            raise self._cannot_write(error) from error
-        try:
-            yield
-        except CacheError:
-            raise
-        except WRITE_ERRORS as error:
-            if self._file is not None:
-                give_up(self._file)
-                self._file = None
-            raise self._cannot_write(error) from error
+            try:
+                yield
+            except WRITE_ERRORS:
+                if self._file is not None:
+                    give_up(self._file)
+                    self._file = None
+                raise
 
     def _begin_session(self, file: h5py.File, versions: Mapping[str, str]) -> int:
         from leukfeat import __version__
@@ -219,12 +215,6 @@ class StoreWriter:
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
         dataset.flush()
-
-    def _cannot_write(self, error: BaseException) -> CacheError:
-        return CacheError(
-            f"Cannot write to the feature store {self.path!r}: {reason_of(error)}. What was "
-            "written before is kept; make room or give another 'cache', and call again to go on."
-        )
 
 
 def _processor() -> str:

@@ -10,9 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from leukfeat.exceptions import CacheError, SpecMismatchError
+from leukfeat.features.store.giving_up import writing_to
 from leukfeat.features.store.lock import WriterLock
 from leukfeat.features.store.reader import StoreReader
 from leukfeat.features.store.rewriting import NewStore, remove_leftovers
+from leukfeat.features.store.room import check_room
 
 __all__ = ["MergeReport", "merge_stores"]
 
@@ -104,9 +106,11 @@ def merge_stores(
                 differing += overlap[1]
                 largest = max(largest, overlap[2])
         damaged = sum(_count_damaged(store) for store in stores)
-        new = stack.enter_context(NewStore(target, stores[0].spec, stores[0].n_features))
-        copied = [new.add(store) for store in stores]
-        new.put_in_place()
+        with writing_to(target):
+            check_room(os.path.dirname(target), sum(os.path.getsize(s.path) for s in stores))
+            with NewStore(target, stores[0].spec, stores[0].n_features) as new:
+                copied = [new.add(store) for store in stores]
+                new.put_in_place()
     return MergeReport(
         path=target,
         rows=sum(copied),
