@@ -125,6 +125,8 @@ class CellClassifier:
         given: dict[str, Any] = {
             "backbone": spec.backbone,
             "layers": list(spec.layers),
+            "pooling": spec.pooling,
+            "mask": spec.mask,
             "input_size": spec.input_size,
             "crop": spec.crop,
             "views": spec.views,

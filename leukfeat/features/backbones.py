@@ -1,4 +1,4 @@
-"""The networks: each bound to its preprocessing, its stages and its stock weights."""
+"""A network bound to its preprocessing, its stages and its stock weights."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["BACKBONES", "Backbone", "find_backbone"]
+import numpy as np
 
-_RESNET_URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+__all__ = ["Backbone", "find_backbone"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class Backbone:
         Module of :mod:`keras.applications` whose ``preprocess_input`` these weights were
         trained with.
     stages : mapping of str to (str, int)
-        Our name of a stage, the Keras layer whose output map it is, and its channels.
+        Our name of a stage, the Keras layer whose output map it is, and its channels. A ``+``
+        before a layer means the sum that takes its output, which has no name of its own.
         ``"avg_pool"`` is the last one: pooled, it is what the network's own classifier sees.
     input_size : tuple of int
         Default height and width, in pixels.
@@ -36,10 +37,15 @@ class Backbone:
         Multiplications and additions of one image at `input_size`, in 10^9 of each pair.
     imagenet_url : str
         Where Keras publishes its ImageNet weights.
-    imagenet_md5 : str
-        Digest of that file, from Keras's source.
+    imagenet_digest : str
+        Digest of that file in Keras's source, its function in front; empty if Keras gives none.
     imagenet_bytes : int
         Size of that file, about.
+    norm_after_pooling : bool, default=False
+        Whether the last layer is a normalisation that the classifier sees behind the pooling.
+    imagenet_stem_scale : tuple of float, optional
+        What Keras multiplies the normalised channels with, only where it loads its own
+        ImageNet weights by name.
     """
 
     name: str
@@ -50,8 +56,10 @@ class Backbone:
     least_size: int = 32
     gigaflops: float
     imagenet_url: str
-    imagenet_md5: str
+    imagenet_digest: str
     imagenet_bytes: int
+    norm_after_pooling: bool = False
+    imagenet_stem_scale: tuple[float, float, float] | None = None
 
     @property
     def imagenet_file(self) -> str:
@@ -107,8 +115,43 @@ class Backbone:
         constructor = getattr(keras.applications, self.constructor)
         return constructor(include_top=False, weights=weights, input_shape=(*input_size, 3))
 
-    def preprocessing(self) -> Callable[[Any], Any]:
+    def stage_map(self, network: Any, stage: str) -> Any:
+        """Find the output of a stage.
+
+        Parameters
+        ----------
+        network : keras.Model
+            From :meth:`build`.
+        stage : str
+            One of `stages`.
+
+        Returns
+        -------
+        KerasTensor of shape (None, rows, columns, channels)
+        """
+        name = self.stages[stage][0]
+        output = network.get_layer(name.removeprefix("+")).output
+        if not name.startswith("+"):
+            return output
+        return next(
+            operation.output
+            for operation in network.operations
+            if isinstance(operation.input, (list, tuple))
+            and any(taken is output for taken in operation.input)
+        )
+
+    def after_pooling(self, network: Any, stage: str) -> Callable[[Any], Any] | None:
+        """Return what follows the pooling of a stage, if anything does."""
+        return network.layers[-1] if self.norm_after_pooling and stage == "avg_pool" else None
+
+    def preprocessing(self, imagenet: Any = None) -> Callable[[Any], Any]:
         """Return the function that the weights were trained behind.
+
+        Parameters
+        ----------
+        imagenet : keras.Model, optional
+            The network, if it holds Keras's ImageNet weights: given by path instead of by
+            name, Keras leaves a factor out of EfficientNet's stem, which is put back here.
 
         Returns
         -------
@@ -117,37 +160,17 @@ class Backbone:
             shape.
         """
         module = importlib.import_module(f"keras.applications.{self.module}")
-        return module.preprocess_input
+        if imagenet is None or self.imagenet_stem_scale is None:
+            return module.preprocess_input
+        normalization = next(layer for layer in imagenet.layers if hasattr(layer, "adapt"))
+        scale = np.array(self.imagenet_stem_scale, np.float32)
+        mean = 255 * np.asarray(normalization.mean, np.float32).reshape(3)
 
+        def scaled(pixels: Any) -> Any:
+            # The layer subtracts this mean again: what is left of it is multiplied.
+            return (module.preprocess_input(pixels) - mean) * scale + mean
 
-def _resnet(depth: int, blocks: tuple[int, int, int, int], **facts: Any) -> Backbone:
-    stages = {
-        f"conv{k}": (f"conv{k}_block{n}_out", 64 * 2**k) for k, n in enumerate(blocks, start=2)
-    }
-    name = f"resnet{depth}"
-    return Backbone(
-        name=name,
-        constructor=f"ResNet{depth}",
-        module="resnet50" if depth == 50 else "resnet",
-        stages={**stages, "avg_pool": stages["conv5"]},
-        imagenet_url=f"{_RESNET_URL}{name}_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        **facts,
-    )
-
-
-BACKBONES: dict[str, Backbone] = {
-    backbone.name: backbone
-    for backbone in (
-        _resnet(
-            50,
-            (3, 4, 6, 3),
-            gigaflops=3.9,
-            imagenet_md5="4d473c1dd8becc155b73f8504c6f6626",
-            imagenet_bytes=94_765_736,
-        ),
-    )
-}
-"""The registry: name to `Backbone`."""
+        return scaled
 
 
 def find_backbone(name: str) -> Backbone:
@@ -172,6 +195,8 @@ def find_backbone(name: str) -> Backbone:
     >>> find_backbone("resnet50").stages["conv4"]
     ('conv4_block6_out', 1024)
     """
+    from leukfeat.features.stock_backbones import BACKBONES
+
     if name not in BACKBONES:
         raise ValueError(
             f"The 'backbone' parameter must be one of {[*BACKBONES]}. Got {name!r} instead."

@@ -8,7 +8,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from leukfeat.exceptions import WeightsError
+from leukfeat.exceptions import WeightsUnavailableError
 from leukfeat.features.backbones import Backbone
 from leukfeat.features.locations import user_cache_folder
 
@@ -33,7 +33,7 @@ def fetch_imagenet(backbone: Backbone) -> str:
 
     Raises
     ------
-    WeightsError
+    WeightsUnavailableError
         If it cannot be had; the message says which file, from where, its digest and where to
         put it.
     """
@@ -44,17 +44,20 @@ def fetch_imagenet(backbone: Backbone) -> str:
     temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        md5 = hashlib.md5(usedforsecurity=False)
+        function, _, expected = (backbone.imagenet_digest or "sha256:").partition(":")
+        digest = hashlib.new(function, usedforsecurity=False)
         with (
             urllib.request.urlopen(backbone.imagenet_url, timeout=TIMEOUT) as answer,
             tempfile.NamedTemporaryFile(dir=folder, delete=False) as file,
         ):
             temporary = file.name
             while block := answer.read(1 << 20):
-                md5.update(block)
+                digest.update(block)
                 file.write(block)
-        if md5.hexdigest() != backbone.imagenet_md5:
-            raise _cannot(backbone, f"what was received has MD5 {md5.hexdigest()}")
+        if expected and digest.hexdigest() != expected:
+            raise _cannot(
+                backbone, f"what was received has {function.upper()} {digest.hexdigest()}"
+            )
         os.replace(temporary, path)
     except (OSError, urllib.error.URLError) as error:
         raise _cannot(backbone, str(getattr(error, "reason", None) or error)) from error
@@ -64,11 +67,13 @@ def fetch_imagenet(backbone: Backbone) -> str:
     return str(path)
 
 
-def _cannot(backbone: Backbone, reason: str) -> WeightsError:
-    return WeightsError(
+def _cannot(backbone: Backbone, reason: str) -> WeightsUnavailableError:
+    function, _, expected = backbone.imagenet_digest.partition(":")
+    check = f", {function.upper()} {expected}" if expected else ""
+    return WeightsUnavailableError(
         f"The ImageNet weights of {backbone.name!r} are not on this machine and cannot be "
         f"downloaded ({reason}). Get the file {backbone.imagenet_file!r} "
-        f"({backbone.imagenet_bytes / 1e6:.0f} MB, MD5 {backbone.imagenet_md5}) from "
+        f"({backbone.imagenet_bytes / 1e6:.0f} MB{check}) from "
         f"{backbone.imagenet_url} and put it into {str(user_cache_folder() / 'weights')!r}, or "
         "into the folder named by LEUKFEAT_WEIGHTS_DIR; or give weights='random' or the path "
         "of a weights file."

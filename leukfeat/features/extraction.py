@@ -37,6 +37,8 @@ def extract_features(  # type: ignore[misc]
     backbone: str = "resnet50",
     weights: str | os.PathLike[str] = "imagenet",
     layers: str | list[str] | tuple[str, ...] = "avg_pool",
+    pooling: Literal["avg", "gem"] = "avg",
+    mask: Literal["background"] | None = None,
     input_size: int | tuple[int, int] | None = None,
     crop: int | str | None = None,
     preparation: None = None,
@@ -65,13 +67,23 @@ def extract_features(  # type: ignore[misc]
         Folder for the feature stores, one HDF5 file a feature space; or a name ending in
         ``.h5`` for exactly one space. By default nothing is kept.
     backbone : str, default="resnet50"
-        The network; each comes with its own preprocessing.
+        The network; each comes with its own preprocessing. ``"resnet50"``, ``"resnet101"``,
+        ``"resnet152"``, ``"vgg16"``, ``"vgg19"``, ``"densenet121"``, ``"mobilenetv2"``,
+        ``"inceptionv3"``, ``"efficientnetb0"`` or ``"convnexttiny"``.
     weights : {"imagenet", "random"} or path-like, default="imagenet"
         Keras's ImageNet weights, seeded random ones, or a weights file of this network
         without its top.
     layers : str or sequence of str, default="avg_pool"
-        Stages whose spatial means are joined: for ResNets ``"conv2"`` to ``"conv5"`` and
-        ``"avg_pool"`` (the last).
+        Stages whose pooled maps are joined: ``"conv2"`` to ``"conv5"`` (strides 4 to 32;
+        InceptionV3 has no ``"conv2"``) and ``"avg_pool"`` (what the network's own classifier
+        sees).
+    pooling : {"avg", "gem"}, default="avg"
+        How a stage's map becomes a vector: the mean over its positions, or the generalised
+        mean (Radenovic et al. 2019), the cube root of the mean of cubes, which stresses what
+        is strong in few places.
+    mask : {"background"}, optional
+        Leave positions out of the pooling whose part of the image is exactly 0, as around the
+        cells of C-NMC. Default: all positions count.
     input_size : int or tuple of int, optional
         Height and width given to the network, in pixels. Default: what it was trained with.
     crop : int or str, optional
@@ -144,6 +156,8 @@ def extract_features(  # type: ignore[misc]
         network,
         source,
         layers=layers,
+        pooling=pooling,
+        mask=mask,
         input_size=input_size,
         crop=crop,
         preparation=preparation,

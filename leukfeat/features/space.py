@@ -66,6 +66,8 @@ def make_spec(
     source: WeightsSource,
     *,
     layers: Any,
+    pooling: Any,
+    mask: Any,
     input_size: Any,
     crop: Any,
     preparation: Any,
@@ -84,11 +86,21 @@ def make_spec(
             f"The 'preparation' parameter must be None. Got {preparation!r}; prepare the images "
             "first and give arrays."
         )
+    if pooling not in ("avg", "gem"):
+        raise ValueError(
+            f"The 'pooling' parameter must be 'avg' or 'gem'. Got {pooling!r} instead."
+        )
+    if mask not in (None, "background"):
+        raise ValueError(
+            f"The 'mask' parameter must be None or 'background'. Got {mask!r} instead."
+        )
     spec = FeatureSpec(
         backbone=backbone.name,
         weights=source.kind,
         weights_digest=source.digest,
         layers=backbone.check_layers(layers),
+        pooling=pooling,
+        mask=mask,
         input_size=check_input_size(input_size, backbone),
         crop=check_crop(crop),
         views=views,

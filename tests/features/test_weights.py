@@ -72,7 +72,7 @@ def test_a_download_is_checked_before_it_is_kept(monkeypatch):
     folder = os.path.join(os.environ["LEUKFEAT_CACHE_DIR"], "weights")
     assert os.listdir(folder) == []
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    path = fetch_imagenet(dataclasses.replace(RESNET, imagenet_md5=md5))
+    path = fetch_imagenet(dataclasses.replace(RESNET, imagenet_digest=f"md5:{md5}"))
     with open(path, "rb") as file:
         assert file.read() == content
     assert os.listdir(folder) == [RESNET.imagenet_file]
@@ -115,7 +115,9 @@ def test_keras_own_file_is_used_from_every_folder(offline, monkeypatch, tmp_path
     path = folder / "resnet50_weights_tf_dim_ordering_tf_kernels_notop.weights.h5"
     model.save_weights(path)
     md5 = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-    own = dataclasses.replace(RESNET, imagenet_md5=md5, imagenet_url=f"https://host/{path.name}")
+    own = dataclasses.replace(
+        RESNET, imagenet_digest=f"md5:{md5}", imagenet_url=f"https://host/{path.name}"
+    )
     loaded = load_weights(own, find_weights(own, "imagenet"), (32, 32))
     for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
         assert np.array_equal(a, b)

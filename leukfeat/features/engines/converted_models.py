@@ -76,6 +76,7 @@ def converted_folder(spec: FeatureSpec) -> Path:
         FORMAT,
         spec.version,
         spec.backbone,
+        spec.weights,
         spec.weights_digest,
         spec.layers,
         spec.pooling,

@@ -42,13 +42,17 @@ def network_function(spec: FeatureSpec, source: WeightsSource) -> Callable[[Any]
 
     backbone = find_backbone(spec.backbone)
     network = load_weights(backbone, source, spec.input_size)
-    maps = [network.get_layer(backbone.stages[layer][0]).output for layer in spec.layers]
-    stages = keras.Model(network.input, maps)
-    preprocess = backbone.preprocessing()
+    stages = keras.Model(
+        network.input, [backbone.stage_map(network, layer) for layer in spec.layers]
+    )
+    after = [backbone.after_pooling(network, layer) for layer in spec.layers]
+    preprocess = backbone.preprocessing(network if source.kind == "imagenet" else None)
 
     def compute(pixels: Any) -> Any:
         values = stages(preprocess(tf.cast(pixels, tf.float32)), training=False)
         values = values if isinstance(values, (list, tuple)) else [values]
-        return tf.concat([pool_map(value, pixels, spec) for value in values], axis=1)
+        pooled = [pool_map(value, pixels, spec) for value in values]
+        rows = [row if last is None else last(row) for row, last in zip(pooled, after, strict=True)]
+        return tf.concat(rows, axis=1)
 
     return compute
