@@ -11,28 +11,44 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
+
+
+def start(act, *args):
+    """Run a function in a forked process; return its number and where its answer will lie."""
+    answer = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by ended_with
+    pid = os.fork()
+    if pid == 0:
+        code = 0
+        try:
+            result = act(*args)
+        except BaseException:  # noqa: BLE001 - it travels to the parent
+            result, code = {"error": traceback.format_exc()}, 70
+        json.dump(result, answer)
+        answer.flush()
+        os._exit(code)
+    return pid, answer
+
+
+def ended_with(child):
+    """Wait status of a process and what its function returned; ``None`` while it runs."""
+    pid, answer = child
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        return None
+    answer.seek(0)
+    text = answer.read()
+    answer.close()
+    return status, json.loads(text) if text else None
 
 
 def in_child(act, *args):
     """Run a function in a forked process; return its wait status and what it returned."""
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(read)
-        code = 0
-        try:
-            answer = act(*args)
-        except BaseException:  # noqa: BLE001 - it travels to the parent
-            answer, code = {"error": traceback.format_exc()}, 70
-        with os.fdopen(write, "w") as pipe:
-            json.dump(answer, pipe)
-        os._exit(code)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    return status, json.loads(text) if text else None
+    child = start(act, *args)
+    while (ended := ended_with(child)) is None:
+        time.sleep(0.001)
+    return ended
 
 
 class Server:
@@ -140,6 +156,143 @@ class Server:
             status, found = in_child(self.jobs.judge, "anywhere", self.images, cache, self.truth)
             answers.append({"killed": False, **found})
             return answers
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def many(self, writers, readers, seed, kills=0, lock="flock"):
+        """Writers over overlapping images beside readers; some are killed, and all replaced."""
+        draw = random.Random(seed)
+        place, cache = self.fresh()
+        os.environ["LEUKFEAT_LOCK"] = lock
+        n = len(self.images)
+        answers = {"computed": 0, "reads": 0, "killed": 0, "images": n, "complaints": []}
+        self.jobs.set_computed(0)
+
+        def write(first, last):
+            # One engine's worth of computing a row, so that the others are waiting meanwhile.
+            self.jobs.engine.seconds_a_row = 0.0005
+            found = self.jobs.extract(self.images[first:last], cache)
+            if not (self.truth.X[first:last] == found.X).all():
+                return "wrong rows for a writer"
+            return None
+
+        def read(until):
+            reads = 0
+            while time.time() < until:
+                path = self.jobs.store_in(cache)
+                if path is None:
+                    time.sleep(0.002)
+                    continue
+                with self.jobs.StoreReader(path) as store:
+                    complaint = self.jobs.wrong_rows(store, self.truth)
+                if complaint:
+                    return complaint
+                reads += 1
+            return reads
+
+        try:
+            spans = [sorted(draw.sample(range(n + 1), 2)) for _ in range(writers - 2)]
+            spans += [(0, 2 * n // 3), (n // 3, n)]
+            running = {start(write, *span): span for span in spans}
+            watching = [start(read, time.time() + 1.5) for _ in range(readers)]
+            deadline = time.time() + 120
+            for _ in range(kills):
+                time.sleep(draw.uniform(0.02, 0.15))
+                pid, _ = draw.choice(list(running))
+                os.kill(pid, signal.SIGKILL)
+            while running:
+                for child in list(running):
+                    ended = ended_with(child)
+                    if ended is None:
+                        continue
+                    span = running.pop(child)
+                    status, answer = ended
+                    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+                        answers["killed"] += 1
+                        running[start(write, *span)] = span
+                    elif status or answer:
+                        answers["complaints"].append(str(answer))
+                if time.time() > deadline:
+                    answers["complaints"].append("a deadlock")
+                    for pid, _ in running:
+                        os.kill(pid, signal.SIGKILL)
+                    break
+                time.sleep(0.005)
+            for child in watching:
+                while (ended := ended_with(child)) is None:
+                    time.sleep(0.005)
+                if isinstance(ended[1], int):
+                    answers["reads"] += ended[1]
+                else:
+                    answers["complaints"].append(str(ended[1]))
+            answers["computed"] = self.jobs.computed()
+            with self.jobs.StoreReader(self.jobs.store_in(cache)) as store:
+                answers["rows"] = len(store)
+                complaint = self.jobs.wrong_rows(store, self.truth)
+                if complaint:
+                    answers["complaints"].append(complaint)
+            left = [x for x in os.listdir(cache) if not x.endswith((".h5", ".lock"))]
+            if left and not kills:
+                answers["complaints"].append(f"left behind: {left}")
+            return answers
+        finally:
+            os.environ.pop("LEUKFEAT_LOCK", None)
+            shutil.rmtree(place, ignore_errors=True)
+
+    def signalled(self, name, seed):
+        """A run that is asked to end; what it keeps."""
+        place, cache = self.fresh()
+        try:
+            self.jobs.set_computed(0)
+
+            def victim():
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                self.jobs.engine.seconds_a_row = 0.005
+                self.jobs.extract(self.images, cache)
+
+            child = start(victim)
+            while self.jobs.computed() < 100:
+                time.sleep(0.01)
+            os.kill(child[0], getattr(signal, name))
+            while (ended := ended_with(child)) is None:
+                time.sleep(0.005)
+            computed = self.jobs.computed()
+            complaints = []
+            if name == "SIGINT" and "KeyboardInterrupt" not in str(ended[1]):
+                complaints.append(f"no KeyboardInterrupt: {ended}")
+            with self.jobs.StoreReader(self.jobs.store_in(cache)) as store:
+                held = len(store)
+            self.jobs.set_computed(0)
+            _, found = in_child(self.jobs.judge, "anywhere", self.images, cache, self.truth)
+            complaints += [c for c in found["complaints"] if "computed again" not in c]
+            return {"held": held, "lost": computed - held, "complaints": complaints}
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def watch_one_writer(self, seed):
+        """Read again and again while one writes; every row that is there must be whole."""
+        place, cache = self.fresh()
+        try:
+
+            def write():
+                self.jobs.engine.seconds_a_row = 0.003
+                self.jobs.extract(self.images, cache)
+
+            child = start(write)
+            sizes, complaints = set(), []
+            while (ended := ended_with(child)) is None:
+                path = self.jobs.store_in(cache)
+                if path is not None:
+                    with self.jobs.StoreReader(path) as store:
+                        sizes.add(len(store))
+                        complaint = self.jobs.wrong_rows(store, self.truth)
+                    if complaint:
+                        complaints.append(complaint)
+                time.sleep(0.001)
+            if ended[0]:
+                complaints.append(str(ended[1]))
+            return {"sizes_seen": len(sizes), "complaints": complaints}
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

@@ -213,6 +213,21 @@ def on_purpose(phase, images):
     }.get(phase, ((), 0))
 
 
+def good_rows(store):
+    return store.written & ~store.read(np.arange(len(store.keys))).damaged
+
+
+def wrong_rows(store, truth):
+    """Say what is wrong with the rows that a store would give; ``None`` if they are right."""
+    right = dict(zip(truth.ids.tolist(), truth.X, strict=True))
+    rows = store.read(np.arange(len(store.keys)))
+    for key, row, is_damaged in zip(store.keys, rows.features, rows.damaged, strict=True):
+        name = key.tobytes().hex()
+        if key.any() and not is_damaged and not np.array_equal(right.get(name), row):
+            return f"the row of {name} is wrong"
+    return None
+
+
 def judge(phase, images, cache, truth):
     """Check what a victim left, finish its work, and count what was done again.
 
@@ -223,17 +238,14 @@ def judge(phase, images, cache, truth):
     """
     complaints = []
     must_hold, no_loss = on_purpose(phase, images)
-    right = dict(zip(truth.ids.tolist(), truth.X, strict=True))
     held = set()
     path = store_in(cache)
     if path is not None:
         with StoreReader(path) as store:
-            rows = store.read(np.arange(len(store.keys)))
-            for key, row, is_damaged in zip(store.keys, rows.features, rows.damaged, strict=True):
-                if key.any() and not is_damaged:
-                    held.add(key.tobytes().hex())
-                    if not np.array_equal(right.get(key.tobytes().hex()), row):
-                        complaints.append("a wrong row in the store")
+            held = {key.tobytes().hex() for key in store.keys[good_rows(store)]}
+            complaint = wrong_rows(store, truth)
+            if complaint:
+                complaints.append(complaint)
     lost = [i for i in must_hold if truth.ids[i] not in held]
     if lost:
         complaints.append(f"rows lost: {lost}")
