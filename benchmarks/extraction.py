@@ -1,0 +1,182 @@
+"""Images a second from disk to features: by hand with Keras, by leukfeat, and by the engine alone.
+
+    python benchmarks/extraction.py FOLDER_OR_FILES... --weights WEIGHTS.h5 --images 200
+
+prints one Markdown table; the ratios are of one run.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+import leukfeat as lf
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.cell_reading import network_inputs
+from leukfeat.features.engines import installed_engines, load_engine
+from leukfeat.features.feature_set import CONTROL_COLUMNS
+from leukfeat.features.space import choose_space, make_spec
+from leukfeat.features.weights import find_weights
+from leukfeat.imaging.reading import read_image
+
+ENDINGS = (".bmp", ".jpg", ".png", ".tif")
+
+
+def seconds(call):
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def by_hand(paths, weights):
+    """The way it is written in a notebook; the model is built and warmed up before the clock."""
+    import keras
+
+    model = keras.applications.ResNet50(include_top=False, weights=weights, pooling="avg")
+
+    def run(some):
+        load = keras.utils.load_img
+        x = np.stack(
+            [
+                np.array(load(p, target_size=(224, 224), interpolation="bilinear"), "f4")
+                for p in some
+            ]
+        )
+        return model.predict(
+            keras.applications.resnet50.preprocess_input(x), batch_size=32, verbose=0
+        )
+
+    run(paths[:32])
+    return seconds(lambda: run(paths))
+
+
+def settings(engine, precision):
+    return {"engine": engine, "precision": precision}
+
+
+def engine_of(weights, engine, precision):
+    backbone = find_backbone("resnet50")
+    source = find_weights(backbone, weights)
+    spec = make_spec(
+        backbone, source, layers="avg_pool", pooling="avg", mask=None, input_size=None, crop=None,
+        preparation=None, views=1, precision=precision,
+    )  # fmt: skip
+    spec, _ = choose_space(spec, engine, None, len)
+    return spec, load_engine(spec, source)
+
+
+def warm_call(n_rows):
+    """Seconds of a call that finds every row, in this process and in a new interpreter."""
+    from leukfeat.features.cell_reading import pixel_key
+    from leukfeat.features.store import StoreWriter, store_path
+
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        import cv2
+
+        images = generator.integers(0, 256, (n_rows, 8, 8, 3), dtype=np.uint8)
+        paths = [str(Path(folder, f"{i:06d}.png")) for i in range(n_rows)]
+        for path, image in zip(paths, images, strict=True):
+            cv2.imwrite(path, image[..., ::-1])
+        spec, _ = choose_space(engine_spec(), "auto", None, len)
+        X = generator.standard_normal((n_rows, 2048), dtype=np.float32)
+        controls = np.zeros((n_rows, len(CONTROL_COLUMNS)), np.float32)
+        with StoreWriter(store_path(folder, spec), spec) as writer:
+            for start in range(0, n_rows, 1024):
+                rows = slice(start, start + 1024)
+                keys = [pixel_key(image) for image in images[rows]]
+                writer.append(keys, X[rows], controls[rows], {})
+        call = {"cache": folder, "weights": "random", "progress": False}
+        time.sleep(2.5)  # files younger than the index are read again
+        lf.extract_features(paths, **call)
+        here = min(seconds(lambda: lf.extract_features(paths, **call)) for _ in range(3))
+        code = (
+            "import glob, leukfeat as lf\n"
+            f"f = lf.extract_features(sorted(glob.glob({folder!r} + '/*.png')), cache={folder!r},\n"
+            "    weights='random', progress=False)\n"
+            f"assert len(f) == {n_rows}"
+        )
+        cold = seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+    return here, cold
+
+
+def engine_spec():
+    backbone = find_backbone("resnet50")
+    return make_spec(
+        backbone, find_weights(backbone, "random"), layers="avg_pool", pooling="avg", mask=None,
+        input_size=None, crop=None, preparation=None, views=1, precision="float32",
+    )  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", nargs="+", type=Path)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--warm-rows", type=int, default=10_661)
+    arguments = parser.parse_args()
+    files = []
+    for source in arguments.sources:
+        found = sorted(source.rglob("*")) if source.is_dir() else [source]
+        files += [str(path) for path in found if path.suffix.lower() in ENDINGS]
+    paths = files[: arguments.images]
+    if len(paths) < 64:
+        parser.error(f"needs 64 images, found {len(paths)}")
+    for path in paths:  # the page cache is warm for everyone
+        Path(path).read_bytes()
+
+    n = len(paths)
+    hand = n / by_hand(paths, arguments.weights)
+    print(
+        f"{n} images, ResNet50 at 224 x 224, {os.cpu_count()} cores, {platform.processor() or platform.machine()}, "
+        f"load average {os.getloadavg()[0]:.1f} at the start\n"
+    )
+    print("| what | images/s | against by hand | against the engine alone |")
+    print("|---|---|---|---|")
+    print(f"| by hand: load_img, preprocess_input, predict | {hand:.1f} | 1.00 | |")
+    for precision in ("float32", "bfloat16"):
+        for engine in installed_engines(precision):
+            spec, loaded = engine_of(arguments.weights, engine, precision)
+            inputs = [network_inputs(read_image(path), spec)[0] for path in paths]
+            list(loaded.stream(inputs[:32], 32))
+            alone = n / seconds(lambda: list(loaded.stream(inputs, 32)))  # noqa: B023
+            with tempfile.TemporaryDirectory() as folder:
+                lf.extract_features(
+                    paths[:1], cache=Path(folder, "first"), weights=arguments.weights,
+                    progress=False, **settings(engine, precision),
+                )  # fmt: skip
+                taken = seconds(
+                    lambda: lf.extract_features(
+                        paths,
+                        cache=Path(folder, "all"),
+                        weights=arguments.weights,
+                        progress=False,
+                        **settings(engine, precision),  # noqa: B023
+                    )
+                )
+            rate = n / taken
+            print(
+                f"| leukfeat, {engine} {precision}, disk to cache | {rate:.1f} | {rate / hand:.2f} "
+                f"| {rate / alone:.2f} |"
+            )
+            print(
+                f"| {engine} {precision} alone, tensors ready | {alone:.1f} | {alone / hand:.2f} | 1.00 |"
+            )
+    here, cold = warm_call(arguments.warm_rows)
+    started = seconds(lambda: subprocess.run([sys.executable, "-c", "import leukfeat"], check=True))
+    empty = seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
+    print("\n| what | seconds |")
+    print("|---|---|")
+    print(f"| warm call of {arguments.warm_rows} images | {here:.2f} |")
+    print(f"| the same in a new interpreter | {cold:.2f} |")
+    print(f"| import leukfeat (the interpreter's own start taken off) | {started - empty:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
