@@ -193,14 +193,20 @@ def fine_tune_backbone(
 
 
 def _boundary(backbone: Backbone, stages: int) -> str:
-    # "avg_pool" is the last stage once more.
-    layers = list(dict.fromkeys(layer for layer, _ in backbone.stages.values()))
+    # "avg_pool" is what follows the last stage, or the last stage once more.
+    layers = [layer for name, (layer, _) in backbone.stages.items() if name != "avg_pool"]
     if stages >= len(layers):
         raise ValueError(
             f"The 'stages' setting of FineTuneConfig must be at most {len(layers) - 1} for "
             f"{backbone.name!r}: the first stage stays frozen. Got {stages} instead."
         )
-    return layers[-1 - stages]
+    boundary = layers[-1 - stages]
+    if boundary.startswith("+"):
+        raise ValueError(
+            f"{backbone.name!r} cannot be divided at {boundary[1:]!r}, where a branch goes round "
+            "the layer: take another backbone."
+        )
+    return boundary
 
 
 def _freeze_up_to(network: Any, boundary: str) -> list[str]:

@@ -11,7 +11,9 @@ from leukfeat.features.backbones import find_backbone
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging import CellAugmentation
 
-TINY = {"input_size": (32, 32), "weights": "random", "progress": False}
+# A small network of the registry: what is tested is the same for all.
+SMALL = "mobilenetv2"
+TINY = {"input_size": (32, 32), "backbone": SMALL, "weights": "random", "progress": False}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +43,9 @@ def tuned(discs, tmp_path_factory):
 
 
 def test_only_the_last_stage_has_changed(tuned):
-    resnet = find_backbone("resnet50")
-    before = load_weights(resnet, find_weights(resnet, "random", 0), (32, 32))
-    after = load_weights(resnet, find_weights(resnet, tuned), (32, 32))
+    network = find_backbone(SMALL)
+    before = load_weights(network, find_weights(network, "random", 0), (32, 32))
+    after = load_weights(network, find_weights(network, tuned), (32, 32))
     changed = {
         layer.name
         for layer in before.layers
@@ -53,11 +55,14 @@ def test_only_the_last_stage_has_changed(tuned):
     }
     assert changed
     assert changed <= set(tuned.layers)
-    assert all(name.startswith("conv5") and name.endswith("conv") for name in changed)
+    names = [layer.name for layer in before.layers]
+    boundary, _ = network.stages["conv4"]
+    assert all(names.index(name) > names.index(boundary) for name in changed)
+    assert not any("BN" in name for name in changed)
 
 
 def test_the_weights_give_features_of_a_space_of_their_own(tuned, discs, other_discs):
-    settings = {"input_size": 32, "progress": False, "engine": "keras"}
+    settings = {"backbone": SMALL, "input_size": 32, "progress": False, "engine": "keras"}
     before = extract_features(other_discs, weights="random", **settings)
     after = extract_features(other_discs, weights=tuned, **settings)
     assert before.spec.differences(after.spec)
@@ -101,8 +106,21 @@ def test_wrong_arguments_are_named(discs, tmp_path):
         fine_tune_backbone(discs, tmp_path / "tuned.h5", **TINY)
     with pytest.raises(ValueError, match="at most 3"):
         fine_tune_backbone(discs, tmp_path / "t.weights.h5", stages=4, **TINY)
+    with pytest.raises(ValueError, match="branch goes round"):
+        fine_tune_backbone(discs, tmp_path / "t.weights.h5", **{**TINY, "backbone": "convnexttiny"})
     with pytest.raises(ValueError, match="stages"):
         FineTuneConfig(stages=0)
     (tmp_path / "x.weights.h5").write_bytes(b"no HDF5")
     with pytest.raises(WeightsError, match="no weights file of fine_tune_backbone"):
         load_fine_tuned(tmp_path / "x.weights.h5")
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "vgg16", "densenet121", "inceptionv3"])
+def test_every_network_has_a_last_stage_to_tune(backbone):
+    from leukfeat.cnn.fine_tuning import _boundary, _freeze_up_to
+
+    network = find_backbone(backbone)
+    whole = network.build((75, 75), None)
+    tuned = _freeze_up_to(whole, _boundary(network, 1))
+    assert tuned
+    assert 0 < sum(np.size(w) for w in whole.trainable_weights) < whole.count_params()

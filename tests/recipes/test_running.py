@@ -210,3 +210,27 @@ def test_copies_forget_whose_copies_they_are(cells, tmp_path):
     assert "parent_id" not in copies.frame.columns
     assert "group" not in copies.frame.columns
     assert sorted(copies.y) == sorted([*cells.y[:5]] * 3)
+
+
+def test_a_tuned_backbone_is_tuned_in_every_fold_anew(cells, tmp_path, monkeypatch):
+    seen, original = [], routes.fine_tune_backbone
+
+    def noting(images, *arguments, **settings):
+        seen.append(set(images.ids))
+        return original(images, *arguments, **settings)
+
+    monkeypatch.setattr(routes, "fine_tune_backbone", noting)
+    recipe = load_recipe("abhishek").override(
+        {
+            "features": {"backbones": ["mobilenetv2"], "input_size": 32},
+            "fine_tune": {"input_size": [32, 32], "epochs": 1},
+            "split": {"theirs": "group"},
+        }
+    )
+    run = run_recipe(recipe, cells, output=tmp_path, **QUIET)
+    predictions = run["random_forest", "group"].predictions
+    assert [mode.key for mode in run.modes] == ["group"]
+    assert predictions.n_cells == len(cells)
+    assert len(seen) == 2
+    for fold, trained_on in enumerate(seen):
+        assert not trained_on & set(predictions.ids[predictions.fold == fold])
