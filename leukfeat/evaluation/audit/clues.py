@@ -173,9 +173,11 @@ def clue_findings(results: Mapping[str, Evaluation]) -> list[Finding]:
     """
     found = []
     for name, result in results.items():
-        area = result["auroc"]
+        # The mean over pairs of subjects: over cells a few large subjects would decide.
+        by_subject = result.predictions.subjects is not None
+        area = result.interval("auroc", "subjects" if by_subject else "cells")
         what = "With the cells erased" if name == "cells erased" else f"By {name} alone"
-        by = "by subject" if result.predictions.subjects is not None else "subjects not known"
+        by = "over subjects" if by_subject else "subjects not known"
         said = f"{what} the label is told with an AUROC of {area} ({by})"
         if not area.known:
             found.append(Finding(name, "note", f"{said}."))

@@ -16,6 +16,7 @@ from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.wording import html_table, markdown_table
 from leukfeat.exceptions import LeakageError
 from leukfeat.features import FeatureSet
+from leukfeat.metrics import Interval
 from leukfeat.splitting.groups import merge_groups
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ class Audit:
         list of Finding
         """
         return [f for f in self.findings if f.severity in severities]
+
+    @property
+    def clue_areas(self) -> dict[str, Interval]:
+        """AUROC of each clue, over pairs of subjects where these are known."""
+        return {
+            name: one.interval("auroc", "cells" if one.predictions.subjects is None else "subjects")
+            for name, one in self.clues.items()
+        }
 
     @property
     def is_leaky(self) -> bool:
@@ -217,7 +226,7 @@ class Audit:
             "findings": [f.to_dict() for f in self.findings],
             "tied_subjects": [list(s) for s in self.tied_subjects],
             "balance": balance.where(balance.notna(), None).to_dict("records"),
-            "clues": {name: one["auroc"].to_dict() for name, one in self.clues.items()},
+            "clues": {name: area.to_dict() for name, area in self.clue_areas.items()},
             "not_done": list(self.not_done),
         }
 
@@ -262,11 +271,11 @@ class Audit:
                 {
                     "head": name,
                     "metric": "AUROC of what is not the cell",
-                    "estimate": one["auroc"].estimate,
-                    "low": one["auroc"].low,
-                    "high": one["auroc"].high,
+                    "estimate": area.estimate,
+                    "low": area.low,
+                    "high": area.high,
                 }
-                for name, one in self.clues.items()
+                for name, area in self.clue_areas.items()
             ]
         )
         p = next(iter(self.clues.values())).predictions

@@ -1,0 +1,187 @@
+"""Sets of classes for one random cell of a new subject, that hold the truth as often as promised.
+
+Cells of a subject are alike, so calibration cells and a new patient's cell are not exchangeable;
+subjects are. Each calibration subject has the same weight, spread over its cells, and the new
+subject the same weight again, at infinity. The quantile of that distribution gives sets whose
+coverage is at least the level, whatever the head and the distribution.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.metrics.subjects import index_subjects
+
+__all__ = ["attainable_level", "conformal_thresholds", "prediction_sets", "risk_coverage"]
+
+Array = np.ndarray
+
+
+def attainable_level(n_subjects: int) -> float:
+    """Return the highest coverage that so many calibration subjects can promise.
+
+    Parameters
+    ----------
+    n_subjects : int
+        Calibration subjects (of a class).
+
+    Returns
+    -------
+    float
+        ``n / (n + 1)``: the new subject may be the strangest of all.
+
+    Examples
+    --------
+    >>> from leukfeat.metrics import attainable_level
+    >>> attainable_level(19)
+    0.95
+    """
+    return n_subjects / (n_subjects + 1)
+
+
+def conformal_thresholds(
+    probabilities: Any,
+    y: Any,
+    subjects: Any,
+    *,
+    level: float = 0.9,
+    by_class: bool = True,
+    method: Literal["pooled", "single"] = "pooled",
+    random_state: int = 0,
+) -> Array:
+    """Return for each class the probability from which it is in the set.
+
+    Parameters
+    ----------
+    probabilities : array-like of float of shape (n_cells, n_classes)
+        Of calibration cells, that the head was not fit on.
+    y : array-like of int of shape (n_cells,)
+        Their classes.
+    subjects : array-like of shape (n_cells,)
+        Their subjects; each must be known.
+    level : float, default=0.9
+        Promised probability that the set holds the class of one random cell of a new subject.
+    by_class : bool, default=True
+        Whether the promise holds for cells of each class (needs that many subjects of each).
+    method : {"pooled", "single"}, default="pooled"
+        "pooled": all cells, each subject of the same weight. "single": one random cell of each
+        subject, the single subsampling of Dunn et al.; its sets vary with the draw.
+    random_state : int, default=0
+        Seed of the draw.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_classes,)
+
+    Raises
+    ------
+    ValueError
+        If the level cannot be had from so few subjects (the message says what can), or
+        subjects are not known.
+
+    References
+    ----------
+    .. [1] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-free prediction sets for two-layer
+       hierarchical models", JASA 2022, arXiv 1809.07441.
+    .. [2] Y. Lee, R. F. Barber and R. Willett, "Distribution-free inference with hierarchical
+       data", arXiv 2306.06342 (the weight at infinity).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat.metrics import conformal_thresholds
+    >>> p = np.linspace(0.05, 0.95, 19)
+    >>> proba = np.column_stack([1 - p, p])
+    >>> conformal_thresholds(proba, [1] * 19, range(19), level=0.9, by_class=False).round(2)
+    array([0.1, 0.1])
+    """
+    p, y = np.asarray(probabilities, float), np.asarray(y, np.int64)
+    if not 0 < level < 1:
+        raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.")
+    if method not in ("pooled", "single"):
+        raise ValueError(f"'method' must be 'pooled' or 'single'. Got {method!r} instead.")
+    if subjects is None or pd.isna(np.asarray(subjects, object)).any():
+        raise ValueError("Conformal sets for a new subject need the subject of every cell.")
+    index = index_subjects(subjects, len(y))
+    strangeness = 1 - p[np.arange(len(y)), y]
+    n_classes = p.shape[1]
+    groups = [(c, y == c) for c in range(n_classes)] if by_class else [(None, y >= 0)]
+    limits = np.full(n_classes, np.nan)
+    for c, rows in groups:
+        limit = _quantile(strangeness[rows], index.codes[rows], level, c, method, random_state)
+        limits[slice(None) if c is None else c] = limit
+    return np.asarray(1 - limits)
+
+
+def _quantile(
+    strangeness: Array, codes: Array, level: float, c: int | None, method: str, random_state: int
+) -> float:
+    _, of, sizes = np.unique(codes, return_inverse=True, return_counts=True)
+    k = len(sizes)
+    top = attainable_level(k)
+    if level > top + 1e-12:
+        whose = "" if c is None else f" of class {c}"
+        raise ValueError(
+            f"A coverage of {level:g} cannot be promised from {k} calibration subjects{whose}: "
+            f"at most {top:.3f}. Ask for less, or calibrate on more subjects."
+        )
+    if method == "single":
+        order = np.random.default_rng(random_state).permutation(len(of))
+        _, first = np.unique(of[order], return_index=True)
+        kept = order[first]
+        strangeness, of, sizes = strangeness[kept], of[kept], np.ones(k, int)
+    weights = 1.0 / (sizes[of] * (k + 1))
+    order = np.argsort(strangeness, kind="stable")
+    reached = np.cumsum(weights[order])
+    # Rounding must not push the quantile one cell further.
+    place = int(np.searchsorted(reached, level - 1e-12))
+    return float(strangeness[order][min(place, len(order) - 1)])
+
+
+def prediction_sets(probabilities: Any, thresholds: Any) -> Array:
+    """Return which classes are in the set of each cell.
+
+    Parameters
+    ----------
+    probabilities : array-like of float of shape (n_cells, n_classes)
+        Of new cells.
+    thresholds : array-like of float of shape (n_classes,)
+        From :func:`conformal_thresholds`.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_cells, n_classes)
+        A set of two classes or more is a cell to look at; an empty one is unlike any.
+    """
+    return np.asarray(probabilities, float) >= np.asarray(thresholds, float) - 1e-12
+
+
+def risk_coverage(y: Any, predicted: Any, confidence: Any, *, n_points: int = 20) -> pd.DataFrame:
+    """Show how the error falls when only the surest cells are decided.
+
+    Parameters
+    ----------
+    y, predicted : array-like of int of shape (n_cells,)
+        True and predicted classes.
+    confidence : array-like of float of shape (n_cells,)
+        Higher for surer cells, for example the probability of the predicted class.
+    n_points : int, default=20
+        Rows of the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``coverage`` (part of the cells decided), ``error`` among them, ``confidence`` of the
+        least sure of them.
+    """
+    sure = np.asarray(confidence, float)
+    order = np.argsort(-sure, kind="stable")
+    wrong = (np.asarray(y) != np.asarray(predicted))[order]
+    errors = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
+    at = np.unique(np.ceil(np.linspace(1 / n_points, 1, n_points) * len(wrong)).astype(int)) - 1
+    return pd.DataFrame(
+        {"coverage": (at + 1) / len(wrong), "error": errors[at], "confidence": sure[order][at]}
+    )
