@@ -110,6 +110,10 @@ def _png(data: bytes) -> ImageHeader:
         position = end
 
 
+_MOST_SCANS = 100
+"""A progressive JPEG has about ten; each costs a pass over the whole image."""
+
+
 def _jpeg(data: bytes) -> ImageHeader:
     position, size = 2, None
     while True:
@@ -130,7 +134,10 @@ def _jpeg(data: bytes) -> ImageHeader:
         position += 2 + length
     if size is None:
         raise ValueError("is damaged: no JPEG frame before the scan")
-    # Inside a scan FF is always followed by 00 or a restart, so this end is the image's own.
+    # Inside a scan FF is always followed by 00 or a restart, so these markers are the image's own.
+    scans = data.count(b"\xff\xda", position)
+    if scans > _MOST_SCANS:
+        raise ValueError(f"has {scans} scans, more than {_MOST_SCANS}: made to waste time")
     if data.rfind(b"\xff\xd9") < position:
         raise ValueError("is cut short: the end marker of the JPEG is missing")
     return ImageHeader("JPEG", *size)
