@@ -295,6 +295,7 @@ class CNNClassifier:
             self._compiled = tf.function(
                 lambda batch: self.model_(tf.cast(batch, tf.float32), training=False),
                 input_signature=[signature],
+                autograph=False,
             )
         parts = [
             self._compiled(tf.constant(pixels[start : start + batch_size])).numpy()

@@ -64,7 +64,7 @@ class Steps:
             right = keras.ops.cast(keras.ops.cast(called, "int64") == labels, "float32")
             return loss, keras.ops.sum(right)
 
-        @tf.function(input_signature=signature)
+        @tf.function(input_signature=signature, autograph=False)
         def train_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 loss, right = outcome(images, labels, weights, True)
@@ -72,7 +72,7 @@ class Steps:
             model.optimizer.apply(gradients, model.trainable_variables)
             return loss, right
 
-        @tf.function(input_signature=signature)
+        @tf.function(input_signature=signature, autograph=False)
         def test_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
             return outcome(images, labels, weights, False)
 

@@ -78,7 +78,7 @@ def run_trunk(
     signature = tf.TensorSpec((None, *images.shape[1:]), tf.uint8)
     preprocess = backbone.preprocessing()
 
-    @tf.function(input_signature=[signature])
+    @tf.function(input_signature=[signature], autograph=False)
     def compute(pixels: Any) -> Any:
         maps = trunk(preprocess(tf.cast(pixels, tf.float32)), training=False)
         # Half precision ends at 65,504; no stage of a sane network comes near.
