@@ -28,9 +28,13 @@ from .evaluation import leakage_meter as leakage_meter
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
 from .features import extract_features as extract_features
+from .heads import Ensemble as Ensemble
 from .heads import Head as Head
+from .heads import fit_ensemble as fit_ensemble
 from .heads import fit_head as fit_head
 from .heads import register_head as register_head
+from .heads import registered_heads as registered_heads
+from .splitting import make_splits as make_splits
 from .recipes import RecipeResult as RecipeResult
 from .recipes import list_recipes as list_recipes
 from .recipes import load_recipe as load_recipe

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 from .kernel_matrix import rbf_from_distances, squared_distances
-from .natural_scores import as_columns, natural_scores
+from .natural_scores import SOFTENING, as_columns, natural_scores
 from .rbf_svc import RbfSVC, one_vs_rest, pair_weights, solve_on_gram
 
 __all__ = ["candidate_scores"]
@@ -96,6 +97,39 @@ def _(
     for i in sorted(range(len(candidates)), key=lambda i: candidates[i].get("C", classifier.C)):
         model.set_params(**candidates[i])
         scores[i] = natural_scores(model.fit(X, y), X_test)
+    return scores
+
+
+@candidate_scores.register
+def _(
+    classifier: KNeighborsClassifier,
+    X: np.ndarray,
+    y: np.ndarray,
+    X_test: np.ndarray,
+    candidates: Candidates,
+) -> list[np.ndarray]:
+    """Search the neighbours once, for the largest number of them; too large ones score NaN."""
+    if any(set(candidate) - {"n_neighbors"} for candidate in candidates):
+        return candidate_scores.dispatch(object)(classifier, X, y, X_test, candidates)
+    counts = [candidate.get("n_neighbors", classifier.n_neighbors) for candidate in candidates]
+    classes, codes = np.unique(y, return_inverse=True)
+    fits = [k for k in counts if k <= len(X)]
+    model = clone(classifier).fit(X, y)
+    distances, nearest = model.kneighbors(X_test, n_neighbors=max(fits, default=len(X)))
+    votes = np.eye(len(classes))[codes[nearest]]
+    if classifier.weights == "distance":
+        with np.errstate(divide="ignore"):
+            closeness = 1 / distances
+        exact = np.isinf(closeness)
+        votes *= np.where(exact.any(1, keepdims=True), exact, closeness)[:, :, None]
+    summed = votes.cumsum(1)
+    scores = []
+    for k in counts:
+        if k > len(X):
+            scores.append(np.full((len(X_test), len(classes)), np.nan))
+            continue
+        proba = summed[:, k - 1] / summed[:, k - 1].sum(1, keepdims=True)
+        scores.append(as_columns(np.log(proba + SOFTENING)))
     return scores
 
 

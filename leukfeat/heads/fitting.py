@@ -1,12 +1,14 @@
-"""`fit_head`: one call from features to a fitted head."""
+"""`fit_head` and `fit_ensemble`: one call from features to something fitted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from .ensemble import Ensemble
 from .head import Head
 
-__all__ = ["fit_head"]
+__all__ = ["fit_ensemble", "fit_head"]
 
 
 def fit_head(
@@ -39,7 +41,8 @@ def fit_head(
         taken for `head`: ``fit_head(features, "svm")``.
     head : str or classifier, default="svm"
         ``"svm"``, ``"linear_svm"``, ``"logistic_regression"``, ``"random_forest"``, ... (all
-        names: `registered_heads`), or a classifier of one's own.
+        names: `registered_heads`), such a name with a selector before it (``"pca+svm"``,
+        ``"anova100+naive_bayes"``, ``"forest+svm"``), or a classifier of one's own.
     groups : array-like of shape (n_rows,), optional
         Subject of each row; a `FeatureSet` brings its own.
     tune, cv, calibrate, threshold, class_weight, split, positive, scoring
@@ -95,6 +98,100 @@ def fit_head(
         scoring=scoring,
         controls=controls,
         param_grid=param_grid,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    ).fit(X, y, groups=groups)
+
+
+def fit_ensemble(
+    X: Any,
+    y: Any = None,
+    heads: Sequence[Any] = ("svm", "random_forest", "logistic_regression"),
+    *,
+    groups: Any = None,
+    strategy: str = "weighted",
+    n_best: int | None = None,
+    tune: bool = True,
+    cv: Any = 5,
+    nested: int = 5,
+    threshold: Any = "auto",
+    class_weight: Any = "balanced",
+    split: str = "group",
+    positive: Any = None,
+    scoring: str = "balanced_accuracy",
+    controls: bool = True,
+    random_state: Any = 0,
+    n_jobs: int | None = None,
+) -> Ensemble:
+    """Fit several heads that decide together, and learn whether that is better than one.
+
+    Parameters
+    ----------
+    X : FeatureSet or array-like of shape (n_rows, n_features)
+        Features.
+    y : array-like of shape (n_rows,), optional
+        Classes; default: those of the `FeatureSet`. A list of heads in this place is taken for
+        `heads`.
+    heads : sequence of str or classifier, default=("svm", "random_forest", "logistic_regression")
+        As `fit_head` takes them.
+    groups : array-like of shape (n_rows,), optional
+        Subject of each row; a `FeatureSet` brings its own.
+    strategy : {"weighted", "soft_vote", "stack"}, default="weighted"
+        How they are combined, see `Ensemble`.
+    n_best : int, optional
+        How many to keep, by their out-of-fold score.
+    nested : int, default=5
+        Outer folds in which the ensemble is compared with its best member
+        (``ensemble.difference_``): the time of that many more fits; 0 leaves it out.
+    tune, cv, threshold, class_weight, split, positive, scoring, controls, random_state, n_jobs
+        See `Head`.
+
+    Returns
+    -------
+    Ensemble
+        Fitted; ``ensemble.summary()`` shows the weights, ``ensemble.notes_`` what must be said.
+
+    Raises
+    ------
+    ValueError
+        As `Ensemble.fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from leukfeat import FeatureSet
+    >>> from leukfeat.heads import fit_ensemble
+    >>> y = np.repeat([0, 1], 30)
+    >>> features = FeatureSet(
+    ...     np.random.default_rng(0).normal(size=(60, 4)) + y[:, None],
+    ...     y,
+    ...     subjects=np.repeat([f"s{i}" for i in range(12)], 5),
+    ... )
+    >>> ensemble = fit_ensemble(features, heads=["svm", "logistic_regression"], nested=3)
+    >>> ensemble.weights_.sum().round(6), sorted(ensemble.difference_["balanced_accuracy"])[:3]
+    (np.float64(1.0), ['dof', 'ensemble', 'estimate'])
+    """
+    if (
+        isinstance(y, (list, tuple))
+        and y
+        and all(isinstance(h, str) or hasattr(h, "fit") for h in y)
+    ):
+        rows = len(X)
+        if len(y) != rows:
+            y, heads = None, y
+    return Ensemble(
+        heads,
+        strategy=strategy,
+        n_best=n_best,
+        tune=tune,
+        cv=cv,
+        nested=nested,
+        threshold=threshold,
+        class_weight=class_weight,
+        split=split,
+        positive=positive,
+        scoring=scoring,
+        controls=controls,
         random_state=random_state,
         n_jobs=n_jobs,
     ).fit(X, y, groups=groups)

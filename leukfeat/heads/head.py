@@ -12,27 +12,17 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
 
 from .calibration import Calibration, fit_calibration
-from .controls import control_columns, control_pipelines
 from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
 from .natural_scores import natural_scores
 from .preparation import few_blas_threads, knows_class_weight, prepared_pipeline, threads
+from .selection import bound_sizes
 from .training_data import TrainingData, inner_splits, training_data
 from .tuning import SCORINGS, Tuned, grid_of, tune
 
 __all__ = ["Head"]
 
 logger = logging.getLogger("leukfeat")
-
-_SHARED_WITH_CONTROLS = (
-    "cv",
-    "calibrate",
-    "threshold",
-    "class_weight",
-    "split",
-    "random_state",
-    "n_jobs",
-)
 
 
 class Head(MetaEstimatorMixin, FeatureClassifier):
@@ -194,6 +184,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         )
         space = space if self.param_grid is None else dict(self.param_grid)
         candidates = grid_of(pipeline, space) if self.tune else [{}]
+        candidates = bound_sizes(pipeline, candidates, len(data.y) // 2, data.X.shape[1])
         found = self._search(pipeline, candidates, data, weights)
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)
@@ -205,7 +196,11 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         self.best_params_ = best
         self._decide(found, data, weights)
         self._remember(data)
-        self.control_heads_ = self._fit_controls(data)
+        self.control_heads_: dict[str, Any] = {}
+        if self.controls and data.controls is not None:
+            from .control_fitting import fit_control_heads  # they are heads themselves
+
+            self.control_heads_ = fit_control_heads(data, self.get_params(deep=False))
         return self
 
     def _search(
@@ -277,21 +272,6 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
             positive=data.positive,
             proba=proba,
         )
-
-    def _fit_controls(self, data: TrainingData) -> dict[str, Any]:
-        """Fit the control heads on the same rows and folds."""
-        if data.controls is None or not self.controls:
-            return {}
-        measured = control_columns(data.controls)
-        same = {name: getattr(self, name) for name in _SHARED_WITH_CONTROLS}
-        fitted: dict[str, Any] = {}
-        for name, classifier in control_pipelines().items():
-            if name == "majority":
-                fitted[name] = classifier.fit(measured, data.labels)
-                continue
-            control = Head(classifier, tune=False, positive=data.classes[data.positive], **same)
-            fitted[name] = control.fit(measured, data.labels, groups=data.groups)
-        return fitted
 
     def _has_probabilities(self) -> bool:
         fitted = getattr(self, "estimator_", None)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_columns", "natural_scores"]
+__all__ = ["SOFTENING", "as_columns", "natural_scores"]
 
 SOFTENING = 1e-3
 """Added to probabilities before their logarithm: votes of 0 and 1 stay finite, order is kept."""

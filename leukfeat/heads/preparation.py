@@ -111,9 +111,10 @@ def threads(pipeline: Pipeline, n_threads: int) -> Iterator[Pipeline]:
         The same object.
     """
     # Only these thread in shared memory; elsewhere n_jobs means processes, or is deprecated.
+    nested = [value for value in pipeline.get_params().values() if hasattr(value, "get_params")]
     steps = [
         step
-        for _, step in pipeline.steps
+        for step in nested
         if isinstance(step, (BaseEnsemble, KNeighborsClassifier))
         and step.get_params(deep=False).get("n_jobs", 1) is None
     ]

@@ -8,6 +8,8 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
+from .selection import SELECTORS, put_selector_before, split_name
+
 __all__ = ["HeadFactory", "build_head", "register_head", "registered_heads"]
 
 HeadFactory = Callable[[], tuple[BaseEstimator, Mapping[str, Sequence[Any]]]]
@@ -32,7 +34,7 @@ def register_head(name: str, factory: HeadFactory, *, overwrite: bool = False) -
     Raises
     ------
     ValueError
-        If the name is taken, or is no text.
+        If the name is taken, is no text, or has a ``+`` in it.
     TypeError
         If `factory` cannot be called.
 
@@ -52,6 +54,10 @@ def register_head(name: str, factory: HeadFactory, *, overwrite: bool = False) -
         raise TypeError(
             "The 'factory' of register_head must be callable and return (classifier, search "
             f"space). Got {factory!r} instead."
+        )
+    if "+" in name:
+        raise ValueError(
+            f"A '+' in a name puts a selector before a head ('pca+svm'). Got {name!r}; leave it out."
         )
     if name in _FACTORIES and not overwrite:
         raise ValueError(f"A head named {name!r} exists; give overwrite=True to replace it.")
@@ -79,7 +85,8 @@ def build_head(head: Any) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
     Parameters
     ----------
     head : str or classifier
-        A registered name, or a classifier (or pipeline) of one's own.
+        A registered name, such a name with a selector before it (``"pca+svm"``,
+        ``"anova100+naive_bayes"``), or a classifier (or pipeline) of one's own.
 
     Returns
     -------
@@ -96,10 +103,14 @@ def build_head(head: Any) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
     """
     space: Any = {}
     if isinstance(head, str):
+        selected = split_name(head) if head not in _FACTORIES else None
+        if selected is not None and selected[2] in _FACTORIES:
+            return put_selector_before(*build_head(selected[2]), *selected[:2])
         if head not in _FACTORIES:
             raise ValueError(
-                f"The 'head' parameter must be one of {sorted(_FACTORIES)}, a classifier, or a "
-                f"name given to register_head(). Got {head!r} instead."
+                f"The 'head' parameter must be one of {sorted(_FACTORIES)}, one of these with "
+                f"{' or '.join(f'{name!r}' for name in SELECTORS)} before it ('pca150+svm'), a "
+                f"classifier, or a name given to register_head(). Got {head!r} instead."
             )
         made = _FACTORIES[head]()
         if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping)):

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from .candidate_scores import candidate_scores
 from .preparation import few_blas_threads
 
-__all__ = ["SCORINGS", "Tuned", "grid_of", "tune"]
+__all__ = ["SCORINGS", "Tuned", "grid_of", "score_rows", "tune"]
 
 SCORINGS = ("balanced_accuracy", "accuracy", "roc_auc")
 """What candidates can be chosen by."""
@@ -179,9 +179,11 @@ def _results(
 ) -> dict[str, Any]:
     """Return the table of a search."""
     folds = range(int(fold.max()) + 1)
-    table = np.array([[_score(s[fold == k], y[fold == k], scoring) for k in folds] for s in scores])
+    table = np.array(
+        [[score_rows(s[fold == k], y[fold == k], scoring) for k in folds] for s in scores]
+    )
     held_out = fold >= 0
-    pooled = np.array([_score(s[held_out], y[held_out], scoring) for s in scores])
+    pooled = np.array([score_rows(s[held_out], y[held_out], scoring) for s in scores])
     results: dict[str, Any] = {"params": [dict(candidate) for candidate in candidates]}
     for name in sorted({name for candidate in candidates for name in candidate}):
         values = np.empty(len(candidates), object)
@@ -190,14 +192,32 @@ def _results(
     for k in folds:
         results[f"split{k}_test_score"] = table[:, k]
     results["mean_test_score"] = table.mean(1)
-    results["std_test_score"] = table.std(1)
+    results["std_test_score"] = np.where(np.isfinite(table).all(1), 0.0, np.nan)
+    finite = np.isfinite(table).all(1)
+    results["std_test_score"][finite] = table[finite].std(1)
     results["pooled_test_score"] = pooled
     results["rank_test_score"] = 1 + (pooled[None, :] > pooled[:, None]).sum(1)
     return results
 
 
-def _score(scores: np.ndarray, y: np.ndarray, scoring: str) -> float:
-    """Return one figure for rows that may lack a class."""
+def score_rows(scores: np.ndarray, y: np.ndarray, scoring: str) -> float:
+    """Return one figure for rows that may lack a class.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_classes)
+        The class with the largest is chosen.
+    y : ndarray of int of shape (n_rows,)
+        Class of each row.
+    scoring : {"balanced_accuracy", "accuracy", "roc_auc"}
+        Which figure.
+
+    Returns
+    -------
+    float
+    """
+    if np.isnan(scores).any():
+        return -np.inf  # a candidate that cannot be fit on so few rows
     present = np.unique(y)
     if scoring == "roc_auc":
         # A class against the rest, averaged over the classes that can be ranked.

@@ -1,0 +1,137 @@
+"""Steps that select or reduce features, put before a head by name: ``"pca150+svm"``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_selection import SelectFromModel, SelectKBest, VarianceThreshold
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+__all__ = ["SELECTORS", "bound_sizes", "put_selector_before", "split_name"]
+
+SELECTORS = {
+    "pca": ("n_components", (50, 150)),
+    "anova": ("k", (100, 400)),
+    "forest": ("max_features", (200,)),
+}
+"""Each selector's parameter for the number of features kept, and the numbers tried."""
+
+_NAME = re.compile(rf"({'|'.join(SELECTORS)})(\d*)\+(.+)")
+
+
+def split_name(name: str) -> tuple[str, int | None, str] | None:
+    """Take apart the name of a head with a selector before it.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"pca+svm"`` or ``"anova100+naive_bayes"``.
+
+    Returns
+    -------
+    (selector, number or None, head), or None
+        ``None`` if the name has no selector in it.
+
+    Examples
+    --------
+    >>> split_name("pca150+svm")
+    ('pca', 150, 'svm')
+    >>> split_name("svm") is None
+    True
+    """
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    selector, number, head = found.groups()
+    return selector, int(number) if number else None, head
+
+
+def put_selector_before(
+    pipeline: Pipeline, space: dict[str, Sequence[Any]], selector: str, number: int | None
+) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
+    """Put a selector before the last step of a head, and its size into the search space.
+
+    What is selected is learnt with the head, so inside every fold.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted head.
+    space : dict
+        Its search space.
+    selector : {"pca", "anova", "forest"}
+        Principal components; the largest F statistics of an analysis of variance; the largest
+        importances in a random forest.
+    number : int or None
+        How many features to keep; ``None`` tries those of `SELECTORS`.
+
+    Returns
+    -------
+    pipeline : Pipeline
+    space : dict
+    """
+    size, tried = SELECTORS[selector]
+    steps = list(pipeline.steps[:-1])
+    if selector != "forest" and not any(isinstance(step, StandardScaler) for _, step in steps):
+        steps.append(("scaler", StandardScaler()))
+    first = tried[0] if number is None else number
+    if selector == "pca":
+        steps.append(("selector", PCA(first)))
+    elif selector == "anova":
+        # A constant feature has no F statistic.
+        steps += [("varying", VarianceThreshold()), ("selector", SelectKBest(k=first))]
+    else:
+        forest = RandomForestClassifier(100, class_weight="balanced")
+        steps.append(
+            ("selector", SelectFromModel(forest, max_features=first, threshold=float("-inf")))
+        )
+    last = pipeline.steps[-1]
+    named = {name if "__" in name else f"{last[0]}__{name}": v for name, v in space.items()}
+    if number is None:
+        named[f"selector__{size}"] = list(tried)
+    return Pipeline([*steps, last]), named
+
+
+def bound_sizes(
+    pipeline: Pipeline, candidates: Sequence[dict[str, Any]], n_rows: int, n_features: int
+) -> list[dict[str, Any]]:
+    """Bring numbers of features down to what small data have, and drop candidates thus repeated.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Its own number is brought down in place.
+    candidates : sequence of dict
+        Parameters of `pipeline`.
+    n_rows : int
+        Smallest number of rows that it will be fit on.
+    n_features : int
+        Number of features.
+
+    Returns
+    -------
+    list of dict
+    """
+    selector = pipeline.named_steps.get("selector")
+    size = {PCA: "n_components", SelectKBest: "k", SelectFromModel: "max_features"}.get(
+        type(selector)
+    )
+    if selector is None or size is None:
+        return list(candidates)
+    most = min(n_features, n_rows) if isinstance(selector, PCA) else n_features
+    own = getattr(selector, size)
+    if isinstance(own, int) and own > most:
+        selector.set_params(**{size: most})
+    bounded: list[dict[str, Any]] = []
+    for candidate in candidates:
+        given = candidate.get(f"selector__{size}")
+        if isinstance(given, int) and given > most:
+            candidate = {**candidate, f"selector__{size}": most}
+        if candidate not in bounded:
+            bounded.append(candidate)
+    return bounded
