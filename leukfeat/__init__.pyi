@@ -34,10 +34,10 @@ from .heads import fit_ensemble as fit_ensemble
 from .heads import fit_head as fit_head
 from .heads import register_head as register_head
 from .heads import registered_heads as registered_heads
-from .splitting import make_splits as make_splits
 from .recipes import RecipeResult as RecipeResult
 from .recipes import list_recipes as list_recipes
 from .recipes import load_recipe as load_recipe
 from .recipes import run_recipe as run_recipe
+from .splitting import make_splits as make_splits
 
 __version__: str
