@@ -135,6 +135,16 @@ def make_splits(
             "The 'split' parameter must be 'group', 'random', 'official' or 'leave_one_out'. "
             f"Got {split!r} instead."
         )
+    if split == "random" and by is not None:
+        raise ValueError(
+            f"split='random' keeps nothing together, so by={by!r} has no meaning with it. Use "
+            "split='group' to keep the column on one side."
+        )
+    if embargo and split in ("group", "random"):
+        raise ValueError(
+            f"embargo=True belongs to split='official' or 'leave_one_out'. Got split={split!r}, "
+            "which has no held-out column that groups could cross."
+        )
     y = _labels(data)
     groups, names, notes = row_groups(data, by=by if split == "group" else None)
     if split == "random":
@@ -184,6 +194,8 @@ def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: i
         Split(train, test, i // n_splits, i % n_splits)
         for i, (train, test) in enumerate(folds.split(y, y))
     ]
+    for one in found:
+        check_split(one.train, one.test, y=y)
     return Splits(found, groups=np.arange(len(y)), notes=(RANDOM_SPLIT,))
 
 

@@ -166,3 +166,16 @@ class TestCnmc:
         assert [len(one.test) for one in splits] == [3527, 3581, 3553]
         for train, test in splits:
             assert not set(splits.groups[train]) & set(splits.groups[test])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"split": "random", "by": "fold"}, "has no meaning with it"),
+        ({"split": "random", "embargo": True}, "embargo=True belongs to"),
+        ({"split": "group", "embargo": True}, "embargo=True belongs to"),
+    ],
+)
+def test_what_a_split_cannot_use_is_refused(given, says):
+    with pytest.raises(ValueError, match=says):
+        make_splits(cells(), **given)
