@@ -32,6 +32,9 @@ def fit_control_heads(data: TrainingData, settings: dict[str, Any]) -> dict[str,
         return {}
     measured = control_columns(data.controls)
     same = {name: settings[name] for name in _SHARED if name in settings}
+    if not same.get("calibrate", True):
+        # A threshold on probabilities has no meaning for a control, an SVM, that gives none.
+        same["threshold"] = "auto"
     fitted: dict[str, Any] = {}
     for name, classifier in control_pipelines().items():
         if name == "majority":

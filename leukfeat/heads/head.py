@@ -15,7 +15,13 @@ from .calibration import Calibration, fit_calibration
 from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
 from .natural_scores import natural_scores
-from .preparation import few_blas_threads, knows_class_weight, prepared_pipeline, threads
+from .preparation import (
+    few_blas_threads,
+    fit_pipeline,
+    knows_class_weight,
+    prepared_pipeline,
+    threads,
+)
 from .selection import bound_sizes
 from .training_data import TrainingData, inner_splits, training_data
 from .tuning import SCORINGS, Tuned, grid_of, tune
@@ -192,7 +198,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
             threads(self.estimator_, cpu_count()),
             few_blas_threads(self.estimator_[-1], data.X.size * len(data.classes)),
         ):
-            self.estimator_.fit(data.X, data.labels)
+            fit_pipeline(self.estimator_, data.X, data.labels)
         self.best_params_ = best
         self._decide(found, data, weights)
         self._remember(data)
@@ -262,10 +268,13 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
                 f"{type(self.estimator_[-1]).__name__} gives none by itself. Give calibrate=True, "
                 "or threshold='auto'."
             )
+        threshold = self.threshold
         if not self.calibrate and knows_class_weight(self.estimator_[-1]):
             weights = np.ones(len(weights))  # they are in its scores already
+            if threshold == "balanced" and self.class_weight == "balanced":
+                threshold = "auto"
         self.decision_weights_ = decision_weights(
-            self.threshold,
+            threshold,
             weights=weights,
             y=y,
             groups=groups,

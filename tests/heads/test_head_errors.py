@@ -1,10 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from leukfeat import FeatureSet, fit_head, register_head
 from leukfeat.exceptions import LeakageError
+from leukfeat.features.feature_set import CONTROL_COLUMNS
 from leukfeat.heads import registered_heads
 from leukfeat.heads import registry as registry_module
 
@@ -153,3 +155,30 @@ def test_score_wants_classes(features):
     assert head.score(features) == head.score(features.X, features.y)
     with pytest.raises(ValueError, match="'score' needs the class of each row"):
         head.score(features.X)
+
+
+@pytest.mark.parametrize("threshold", [0.3, "balanced", "youden", ("sensitivity", 0.9)])
+def test_a_threshold_without_calibration_does_not_fail_on_the_control_heads(threshold):
+    rng = np.random.default_rng(0)
+    subjects = np.repeat([f"s{i}" for i in range(16)], 8)
+    y = np.repeat(np.arange(16) % 2, 8)
+    controls = pd.DataFrame(
+        rng.uniform(1, 200, (128, len(CONTROL_COLUMNS))), columns=list(CONTROL_COLUMNS)
+    )
+    features = FeatureSet(
+        rng.normal(size=(128, 6)) + y[:, None], y, subjects=subjects, controls=controls
+    )
+    head = fit_head(
+        features, "logistic_regression", tune=False, calibrate=False, threshold=threshold
+    )
+    assert set(head.control_heads_) == {"majority", "colour", "size"}
+
+
+def test_balanced_weights_are_not_counted_twice():
+    rng = np.random.default_rng(1)
+    subjects = np.repeat(np.arange(100), 5)
+    y = (subjects % 10 == 0).astype(int)
+    X = rng.normal(size=(500, 3)) + y[:, None]
+    given = {"groups": subjects, "tune": False, "threshold": "balanced"}
+    plain = fit_head(X, y, "logistic_regression", calibrate=False, **given)
+    assert plain.predict(X)[y == 0].mean() < 0.5
