@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import BaseEstimator, clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.ensemble import VotingClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from leukfeat.heads import Head
+from leukfeat.heads import Ensemble, Head
 from leukfeat.heads.registry import build_head, registered_heads
 from leukfeat.heads.selection import put_selector_before
 from leukfeat.recipes.steps import HeadStep
@@ -30,7 +28,7 @@ def make_estimator(
     split: str = "group",
     random_state: int = 0,
     n_jobs: int | None = None,
-) -> Head:
+) -> Head | Ensemble:
     """Return the unfitted head of a variant.
 
     Parameters
@@ -50,19 +48,39 @@ def make_estimator(
 
     Returns
     -------
-    Head
+    Head or Ensemble
+        A vote is the mean of the members' calibrated probabilities.
     """
-    pipeline, space = _voting(step) if name == "voting" else _named(name)
-    if selection != "none":
-        pipeline, space = put_selector_before(pipeline, space, _SELECTORS[selection], n_features)
-    return Head(
-        pipeline,
-        param_grid=dict(space),
-        tune=step.tune and bool(space),
+    names = step.members if name == "voting" else (name,)
+    heads = [
+        _head(
+            one,
+            tune=step.tune,
+            selection=selection,
+            n_features=n_features,
+            split=split,
+            random_state=random_state,
+            n_jobs=n_jobs,
+        )
+        for one in names
+    ]
+    if name != "voting":
+        return heads[0]
+    return Ensemble(
+        heads,
+        strategy="soft_vote",
+        tune=step.tune,
         split=split,
         random_state=random_state,
         n_jobs=n_jobs,
     )
+
+
+def _head(name: str, *, tune: bool, selection: str, n_features: int, **settings: Any) -> Head:
+    pipeline, space = _named(name)
+    if selection != "none":
+        pipeline, space = put_selector_before(pipeline, space, _SELECTORS[selection], n_features)
+    return Head(pipeline, param_grid=dict(space), tune=tune and bool(space), **settings)
 
 
 def selector_steps(selection: str, n_features: int, shape: tuple[int, int]) -> list[Any]:
@@ -96,18 +114,6 @@ def _named(name: str) -> tuple[Pipeline, Any]:
     classifier, space, scaled = _CLASSIFIERS[name]
     steps: list[tuple[str, Any]] = [("scaler", StandardScaler())] if scaled else []
     return Pipeline([*steps, ("classifier", clone(classifier))]), space
-
-
-def _voting(step: HeadStep) -> tuple[Pipeline, Any]:
-    members = [(name, _with_probabilities(_named(name)[0])) for name in step.members]
-    return Pipeline([("classifier", VotingClassifier(members, voting="soft"))]), {}
-
-
-def _with_probabilities(pipeline: Pipeline) -> Any:
-    if hasattr(pipeline[-1], "predict_proba"):
-        return pipeline
-    # A support vector machine has none: a sigmoid of held-out decision values stands for them.
-    return CalibratedClassifierCV(pipeline, cv=3, ensemble=False)
 
 
 _SELECTORS = {"anova": "anova", "pca": "pca", "random_forest": "forest"}
