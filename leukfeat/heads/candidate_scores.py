@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from .kernel_matrix import rbf_from_distances, squared_distances
 from .natural_scores import SOFTENING, as_columns, natural_scores
-from .rbf_svc import RbfSVC, one_vs_rest, pair_weights, solve_on_gram
+from .onedal import fit_forest
+from .rbf_svc import MAX_GRAM_ROWS, RbfSVC, one_vs_rest, pair_weights, solve_on_gram
 
 __all__ = ["candidate_scores"]
 
@@ -55,6 +57,8 @@ def _(
     classifier: RbfSVC, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, candidates: Candidates
 ) -> list[np.ndarray]:
     """Share the distances over all candidates, and the kernel matrix over those of one width."""
+    if len(X) > MAX_GRAM_ROWS:
+        return candidate_scores.dispatch(object)(classifier, X, y, X_test, candidates)
     distances = squared_distances(X)
     test_distances = squared_distances(X_test, X)
     scores: list[Any] = [None] * len(candidates)
@@ -98,6 +102,21 @@ def _(
         model.set_params(**candidates[i])
         scores[i] = natural_scores(model.fit(X, y), X_test)
     return scores
+
+
+@candidate_scores.register
+def _(
+    classifier: RandomForestClassifier,
+    X: np.ndarray,
+    y: np.ndarray,
+    X_test: np.ndarray,
+    candidates: Candidates,
+) -> list[np.ndarray]:
+    """Grow by oneDAL where it is there."""
+    return [
+        natural_scores(fit_forest(clone(classifier).set_params(**candidate), X, y), X_test)
+        for candidate in candidates
+    ]
 
 
 @candidate_scores.register

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import BaseEnsemble
 from sklearn.linear_model import LogisticRegression
@@ -15,9 +16,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from .onedal import fit_forest, forest_is_known
 from .registry import build_head
 
-__all__ = ["few_blas_threads", "knows_class_weight", "prepared_pipeline", "threads"]
+__all__ = ["few_blas_threads", "fit_pipeline", "knows_class_weight", "prepared_pipeline", "threads"]
 
 SMALL_PRODUCT = 30_000_000
 """Rows x features x classes below which a second BLAS thread costs more than it gives."""
@@ -68,6 +70,30 @@ def knows_class_weight(classifier: Any) -> bool:
     bool
     """
     return "class_weight" in classifier.get_params()
+
+
+def fit_pipeline(pipeline: Pipeline, X: np.ndarray, y: np.ndarray) -> Pipeline:
+    """Fit a pipeline as its own ``fit`` does, a random forest at its end by oneDAL if it is there.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Is fitted in place.
+    X : ndarray of shape (n_rows, n_features)
+        Training rows.
+    y : ndarray of shape (n_rows,)
+        Classes.
+
+    Returns
+    -------
+    Pipeline
+        The same object.
+    """
+    if not forest_is_known(pipeline[-1]):
+        return pipeline.fit(X, y)
+    Z = pipeline[:-1].fit_transform(X, y) if len(pipeline) > 1 else X
+    fit_forest(pipeline[-1], Z, y)
+    return pipeline
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .kernel_matrix import rbf_from_distances, squared_distances
+from .onedal import fit_svc, onedal_is_there
 
 __all__ = [
     "MAX_GRAM_ROWS",
@@ -22,7 +24,14 @@ __all__ = [
 ]
 
 MAX_GRAM_ROWS = 16_000
-"""More training rows than this (a 2 GB kernel matrix) are left to libsvm's own cache."""
+"""More training rows than this (a 2 GB kernel matrix) are left to oneDAL or libsvm."""
+
+TOO_MANY_ROWS = (
+    "An RBF SVM on %d rows takes libsvm very long. 'nystroem', 'linear_svm' and "
+    "'logistic_regression' are heads for so many, or install scikit-learn-intelex."
+)
+
+logger = logging.getLogger("leukfeat")
 
 ROWS_AT_ONCE = 2048
 """Rows decided at once, so that memory does not grow with their number."""
@@ -50,7 +59,8 @@ class RbfSVC(SVC):
 
     Notes
     -----
-    Above `MAX_GRAM_ROWS` training rows fitting is libsvm's own. Sparse input is not taken.
+    Above `MAX_GRAM_ROWS` training rows fitting is oneDAL's where scikit-learn-intelex is
+    installed, else libsvm's own. Sparse input is not taken.
 
     Examples
     --------
@@ -122,7 +132,11 @@ class RbfSVC(SVC):
         gamma = self.resolve_gamma(X)
         # Negative and zero weights are for libsvm to judge: it drops such rows and renumbers.
         positive = sample_weight is None or bool(np.all(np.asarray(sample_weight) > 0))
-        if len(X) > MAX_GRAM_ROWS or not positive:
+        if len(X) > MAX_GRAM_ROWS and sample_weight is None and onedal_is_there():
+            solved = fit_svc(_plain_svc(self, kernel="rbf", gamma=gamma), X, y)
+        elif len(X) > MAX_GRAM_ROWS or not positive:
+            if len(X) > MAX_GRAM_ROWS:
+                logger.warning(TOO_MANY_ROWS, len(X))
             solved = _plain_svc(self, kernel="rbf", gamma=gamma).fit(X, y, sample_weight)
         else:
             distances = squared_distances(X)

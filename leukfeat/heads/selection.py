@@ -9,6 +9,7 @@ from typing import Any
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel, SelectKBest, VarianceThreshold
+from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -117,6 +118,9 @@ def bound_sizes(
     -------
     list of dict
     """
+    kernel = pipeline.named_steps.get("kernel")
+    if isinstance(kernel, Nystroem) and kernel.n_components > n_rows:
+        kernel.set_params(n_components=n_rows)
     selector = pipeline.named_steps.get("selector")
     size = {PCA: "n_components", SelectKBest: "k", SelectFromModel: "max_features"}.get(
         type(selector)

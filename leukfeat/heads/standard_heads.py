@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.kernel_approximation import Nystroem
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -51,6 +52,16 @@ def _random_forest() -> Built:
     return Pipeline([("classifier", RandomForestClassifier(300))]), {}
 
 
+def _nystroem() -> Built:
+    # gamma None is 1 / features, which is SVC's "scale" on scaled features.
+    steps = [
+        ("scaler", StandardScaler()),
+        ("kernel", Nystroem(n_components=1000)),
+        ("classifier", LinearSVC(dual=False, tol=1e-3, max_iter=5000)),
+    ]
+    return Pipeline(steps), {"C": [0.1, 1.0, 10.0]}
+
+
 def _knn() -> Built:
     return _scaled(KNeighborsClassifier()), {"n_neighbors": [5, 15, 45]}
 
@@ -86,6 +97,7 @@ register_head("svm", _svm)
 register_head("linear_svm", _linear_svm)
 register_head("logistic_regression", _logistic_regression)
 register_head("random_forest", _random_forest)
+register_head("nystroem", _nystroem)
 register_head("knn", _knn)
 register_head("gradient_boosting", _gradient_boosting)
 register_head("naive_bayes", _naive_bayes)

@@ -56,16 +56,6 @@ def test_libsvm_itself_gives_the_same_decision_values(problem):
     assert stock.get_params()["gamma"] == ours._gamma
 
 
-def test_many_rows_are_left_to_libsvm(problem, monkeypatch):
-    X, y, new = problem
-    by_gram = RbfSVC(C=10).fit(X, y)
-    monkeypatch.setattr(rbf_svc, "MAX_GRAM_ROWS", 10)
-    direct = RbfSVC(C=10).fit(X, y)
-    np.testing.assert_allclose(
-        direct.decision_function(new), by_gram.decision_function(new), atol=1e-9
-    )
-
-
 def test_rows_are_decided_in_blocks(problem, monkeypatch):
     X, y, new = problem
     svc = RbfSVC().fit(X, y)

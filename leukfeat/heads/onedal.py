@@ -1,0 +1,133 @@
+"""Fitting by oneDAL where scikit-learn-intelex is installed; what comes out is scikit-learn's own.
+
+A fitted oneDAL object cannot be stored safely and ties a model to a machine, so what was learnt is
+copied into stock estimators. ``LEUKFEAT_ONEDAL=0`` in the environment turns it off.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_sample_weight
+
+from leukfeat.native_libraries import import_native
+
+__all__ = ["fit_forest", "fit_svc", "forest_is_known", "onedal_is_there"]
+
+_FOREST_DEFAULTS = {
+    "criterion": "gini",
+    "bootstrap": True,
+    "oob_score": False,
+    "warm_start": False,
+    "ccp_alpha": 0.0,
+    "monotonic_cst": None,
+}
+
+
+def onedal_is_there() -> bool:
+    """Say whether oneDAL can and may be used.
+
+    Returns
+    -------
+    bool
+    """
+    allowed = os.environ.get("LEUKFEAT_ONEDAL", "1") != "0"
+    return allowed and importlib.util.find_spec("sklearnex") is not None
+
+
+def forest_is_known(forest: Any) -> bool:
+    """Say whether oneDAL grows the forest that these parameters describe.
+
+    Parameters
+    ----------
+    forest : classifier
+        Unfitted.
+
+    Returns
+    -------
+    bool
+        ``False`` for subclasses, and where a parameter has a value that oneDAL does not have.
+    """
+    if type(forest) is not RandomForestClassifier:
+        return False
+    given = forest.get_params()
+    return all(given.get(name, value) == value for name, value in _FOREST_DEFAULTS.items()) and (
+        given["class_weight"] in (None, "balanced") or isinstance(given["class_weight"], dict)
+    )
+
+
+def fit_forest(forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray) -> Any:
+    """Grow a random forest, by oneDAL if it is there.
+
+    Parameters
+    ----------
+    forest : RandomForestClassifier
+        Unfitted; is changed.
+    X : ndarray of shape (n_rows, n_features)
+        Training rows.
+    y : ndarray of shape (n_rows,)
+        Classes.
+
+    Returns
+    -------
+    RandomForestClassifier
+        `forest`, fitted. The same seed gives other trees with oneDAL than without.
+    """
+    if not (onedal_is_there() and forest_is_known(forest)):
+        return forest.fit(X, y)
+    weights = None if forest.class_weight is None else compute_sample_weight(forest.class_weight, y)
+    ensemble = import_native("sklearnex.ensemble")
+    parameters = {**forest.get_params(), "class_weight": None}
+    grown = ensemble.RandomForestClassifier(**parameters).fit(X, y, weights)
+    forest.estimators_ = grown.estimators_
+    forest.estimator_ = clone(forest.estimator)
+    forest.classes_ = np.unique(y)
+    forest.n_classes_ = len(forest.classes_)
+    forest.n_outputs_ = 1
+    forest.n_features_in_ = X.shape[1]
+    return forest
+
+
+def fit_svc(svc: SVC, X: np.ndarray, y: np.ndarray) -> SVC:
+    """Fit an RBF `SVC` by oneDAL and copy what it learnt into a stock one.
+
+    Parameters
+    ----------
+    svc : SVC
+        Unfitted, with a number for ``gamma``; is changed.
+    X : ndarray of float64 of shape (n_rows, n_features)
+        Training rows.
+    y : ndarray of shape (n_rows,)
+        Classes.
+
+    Returns
+    -------
+    SVC
+        `svc`, fitted.
+    """
+    given = svc.get_params()
+    names = ("C", "kernel", "gamma", "tol", "class_weight", "shrinking", "max_iter", "cache_size")
+    solved = import_native("sklearnex.svm").SVC(**{name: given[name] for name in names}).fit(X, y)
+    svc.classes_ = np.unique(y)
+    svc.class_weight_ = np.ascontiguousarray(solved.class_weight_, np.float64)
+    svc.support_ = np.asarray(solved.support_, np.int32)
+    svc.support_vectors_ = np.ascontiguousarray(X[svc.support_])
+    svc._n_support = np.asarray(solved.n_support_, np.int32)
+    svc.dual_coef_ = np.ascontiguousarray(solved.dual_coef_, np.float64)
+    svc.intercept_ = np.asarray(solved.intercept_, np.float64).ravel()
+    # libsvm keeps the two-class model with the sign turned.
+    sign = -1.0 if len(svc.classes_) == 2 else 1.0
+    svc._dual_coef_, svc._intercept_ = sign * svc.dual_coef_, sign * svc.intercept_
+    svc._probA = svc._probB = np.empty(0)
+    svc._sparse, svc._gamma, svc.shape_fit_ = False, float(svc.gamma), X.shape
+    svc._effective_probability, svc.fit_status_ = False, 0
+    svc.n_features_in_ = X.shape[1]
+    n_pairs = len(svc.classes_) * (len(svc.classes_) - 1) // 2
+    svc.n_iter_ = svc._num_iter = np.zeros(n_pairs, np.int32)  # oneDAL does not tell
+    return svc
