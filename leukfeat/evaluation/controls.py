@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
+
+import numpy as np
 
 from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import Predictions
@@ -40,8 +43,14 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
         return {}
     measured = control_columns(features.controls)
     names = getattr(head, "class_names_", None)
-    return {
+    found = {
         name: predict_cells(fitted[key], features, X=measured, class_names=names, **where)
         for key, name in CONTROL_NAMES.items()
         if key in fitted
     }
+    majority = found.get("majority")
+    if majority is not None and majority.scores is not None:
+        # It orders no cells. Its shares differ between folds, and pooled they would seem to.
+        level = np.full_like(majority.scores, 1 / majority.scores.shape[1])
+        found["majority"] = dataclasses.replace(majority, scores=level)
+    return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -20,6 +22,9 @@ from leukfeat.metrics import Interval, SubjectStatistic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from leukfeat.evaluation.audit.report import Audit
+    from leukfeat.evaluation.comparison import Comparison
 
 __all__ = ["Evaluation"]
 
@@ -182,6 +187,32 @@ class Evaluation:
         str
         """
         return evaluation_markdown(self)
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        audit: Audit | None = None,
+        comparison: Comparison | None = None,
+    ) -> Path:
+        """Write the result as one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; an older one is replaced.
+        audit : Audit, optional
+            Of the same cells: its verdict comes first.
+        comparison : Comparison, optional
+            Of heads on the same splits.
+
+        Returns
+        -------
+        Path
+        """
+        from leukfeat.evaluation.report import evaluation_page
+
+        return evaluation_page(self, audit=audit, comparison=comparison).write(path)
 
     def _repr_html_(self) -> str:
         return evaluation_html(self)

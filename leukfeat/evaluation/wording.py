@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluation_html", "evaluation_markdown", "evaluation_table", "sentence"]
 
+_LONG = 45
+
 Table = tuple[list[str], list[list[str]]]
 
 
@@ -115,11 +117,17 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f'<th scope="col">{html.escape(c)}</th>' for c in header)
     body = "".join(
         f'<tr><th scope="row">{html.escape(row[0])}</th>'
-        + "".join(f"<td>{html.escape(c)}</td>" for c in row[1:])
+        + "".join(_cell(c) for c in row[1:])
         + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    # A page lets long text wrap and keeps numbers on one line.
+    mark = ' class="long"' if len(text) > _LONG else ""
+    return f"<td{mark}>{html.escape(text)}</td>"
 
 
 def notes_html(notes: Sequence[str]) -> str:

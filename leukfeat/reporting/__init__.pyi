@@ -1,6 +1,8 @@
 from .confusion import draw_confusion as draw_confusion
 from .forest import draw_forest as draw_forest
 from .gap import draw_gap as draw_gap
+from .line import draw_line as draw_line
+from .page import Page as Page
 from .per_subject import draw_per_subject as draw_per_subject
 from .roc import Curve as Curve
 from .roc import draw_curves as draw_curves

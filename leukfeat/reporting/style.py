@@ -34,7 +34,7 @@ CONTROL_STYLE: dict[str, dict[str, Any]] = {
 }
 """Control heads are grey: they are there to be beaten."""
 
-BAND = {"alpha": 0.18, "linewidth": 0}
+BAND: dict[str, Any] = {"alpha": 0.18, "linewidth": 0}
 """How an interval is shaded."""
 
 _RC: dict[Any, Any] = {

@@ -63,6 +63,7 @@ def test_the_control_heads_stand_beside_every_head(compared):
         "size only",
     ]
     assert compared["GaussianNB"].controls["size only"]["auroc"].estimate < 0.7
+    assert compared["majority"]["auroc"].estimate == 0.5, "pooled folds must not order cells"
     assert "colour only" in compared.to_markdown()
     assert "colour only" in compared._repr_html_()
     assert compared.best() in compared.results

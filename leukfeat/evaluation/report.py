@@ -1,0 +1,178 @@
+"""A result as one HTML page, and as a model card."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.evaluation.audit.report import Audit
+from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
+from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
+
+if TYPE_CHECKING:
+    from leukfeat.evaluation.comparison import Comparison
+    from leukfeat.reporting import Page
+
+__all__ = ["evaluation_page", "model_card"]
+
+_WORST = 12
+
+
+def evaluation_page(
+    result: Evaluation, *, audit: Audit | None = None, comparison: Comparison | None = None
+) -> Page:
+    """Lay a result out as a page.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+    audit : Audit, optional
+        Of the same cells: its verdict comes first.
+    comparison : Comparison, optional
+        Of heads on the same splits.
+
+    Returns
+    -------
+    Page
+    """
+    from leukfeat.reporting import Page
+
+    page = Page(f"{result.name} on {result.about.get('dataset') or 'labelled cells'}")
+    page.words(f"{sentence(result)}.")
+    page.notes(result.notes)
+    if audit is not None:
+        page.section("Audit")
+        bad = audit.is_leaky or audit.has_shortcut
+        page.words(audit.verdict, kind="verdict bad" if bad else "verdict")
+        rows = [[f.severity, f.kind, f.message] for f in audit.findings]
+        page.table(html_table(["", "looked for", "found"], rows))
+    page.section("Cells")
+    page.table(html_table(*_cells(result)))
+    page.section("Results")
+    page.table(html_table(*evaluation_table(result)))
+    if comparison is not None:
+        page.section("Comparison")
+        table = comparison.table
+        rows = [[str(n), *map(str, r)] for n, r in zip(table.index, table.to_numpy(), strict=True)]
+        page.table(html_table(["head", *table.columns], rows))
+        page.figure(comparison.plot(), "Figures of merit of all heads with intervals")
+        page.words("Paired differences, p-values by subject with Holm's correction:")
+        page.table(_frame(comparison.differences()))
+    page.section("Figures")
+    if result.predictions.scores is not None:
+        page.figure(result.plot_roc(), f"ROC curve of {result.name} and the control heads")
+        page.figure(result.plot_precision_recall(), f"Precision-recall curve of {result.name}")
+    page.figure(result.plot_confusion(), f"Confusion table of {result.name}")
+    if len(result.per_subject):
+        page.section("Subjects")
+        page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
+        page.words(f"The {min(_WORST, len(result.per_subject))} subjects with most errors:")
+        page.table(_frame(result.per_subject.head(_WORST)))
+    calibrated = _calibration(result)
+    if calibrated:
+        page.section("Calibration")
+        page.table(html_table(["", "value"], calibrated))
+    page.section("Settings and versions")
+    page.preformatted(json.dumps(result.about, indent=2, default=str))
+    return page
+
+
+def _cells(result: Evaluation) -> tuple[list[str], list[list[str]]]:
+    p = result.predictions
+    rows = []
+    for c, name in enumerate(p.class_names):
+        here = p.y == c
+        subjects = "not known"
+        if p.subjects is not None:
+            subjects = f"{len(pd.unique(p.subjects[here])):,}"
+        rows.append([name, f"{len(np.unique(p.cells[here])):,}", subjects])
+    return ["class", "cells", "subjects"], rows
+
+
+def _frame(table: pd.DataFrame) -> str:
+    def shown(value: Any) -> str:
+        if isinstance(value, (float, np.floating)):
+            return "" if np.isnan(value) else f"{value:.3f}"
+        return str(value)
+
+    return html_table(
+        [str(c) for c in table.columns], [[shown(v) for v in row] for row in table.to_numpy(object)]
+    )
+
+
+def _calibration(result: Evaluation) -> list[list[str]]:
+    p = result.predictions
+    if p.scores is None or p.positive is None:
+        return []
+    said = p.scores[:, p.positive]
+    if said.min() < 0 or said.max() > 1 or np.ptp(said) == 0:
+        return []
+    up = (p.y == p.positive).astype(int)
+    line = calibration_line(up, said, p.subjects)
+    return [
+        ["Brier score", str(brier_score(up, said, p.subjects).interval(result.level))],
+        ["intercept (0 is perfect)", str(line["intercept"].interval(result.level))],
+        ["slope (1 is perfect; below 1 too sure)", str(line["slope"].interval(result.level))],
+        [
+            "expected calibration error (biased upwards)",
+            f"{expected_calibration_error(up, said):.3f}",
+        ],
+    ]
+
+
+def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: str = "") -> str:
+    """Write a model card in Markdown.
+
+    Parameters
+    ----------
+    result : Evaluation
+        A test of the model.
+    audit : Audit, optional
+        Of the test cells.
+    intended_use : str, default=""
+        What it is meant for; default: research only.
+
+    Returns
+    -------
+    str
+
+    References
+    ----------
+    .. [1] M. Mitchell et al., "Model cards for model reporting", FAT* 2019.
+    """
+    about = result.about
+    lines = [
+        f"# Model card: {result.name}",
+        "",
+        "## Model",
+        "",
+        f"- head: {about.get('head', 'not known')}, settings `{json.dumps(about.get('settings', {}), default=str)}`",
+        f"- feature space: `{about.get('feature_space_digest') or 'not known'}`",
+        f"- training: {about.get('training_subjects') or 'unknown number of'} subjects",
+        f"- threshold: {about.get('threshold')}",
+        "",
+        "## Intended use",
+        "",
+        intended_use or "Research on cell images. Not a medical device; not for diagnosis.",
+        "",
+        "## Evaluation",
+        "",
+        result.to_markdown(),
+    ]
+    if audit is not None:
+        lines += ["## Audit of the test cells", "", audit.to_markdown()]
+    lines += [
+        "## Limits",
+        "",
+        "- The figures are those of these cells and subjects; another laboratory's stain, camera "
+        "or patients may differ.",
+        "- Beside them stand heads that know colour or size only: what these reach is no merit "
+        "of the model.",
+        "",
+    ]
+    return "\n".join(lines)

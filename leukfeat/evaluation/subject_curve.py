@@ -1,0 +1,170 @@
+"""How the figure of merit grows with the number of training subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from leukfeat.evaluation.cross_validation import named_heads, out_of_fold
+from leukfeat.evaluation.predicting import as_labelled_features
+from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.scoring import figure_name
+from leukfeat.features import FeatureSet
+from leukfeat.splitting.splitters import Split, make_splits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["LearningCurve", "learning_curve"]
+
+
+class LearningCurve:
+    """A figure of merit against the number of training subjects. Made by :func:`learning_curve`.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``subjects`` (mean number in training), ``estimate``, ``low``, ``high``.
+    metric : str
+        Figure of merit.
+    head : str
+        Name of the head.
+    """
+
+    def __init__(self, table: pd.DataFrame, *, metric: str, head: str) -> None:
+        self.table = table
+        self.metric = metric
+        self.head = head
+
+    def more_subjects(self, factor: float = 2.0) -> float:
+        """Extrapolate what `factor` times as many training subjects would give.
+
+        Parameters
+        ----------
+        factor : float, default=2.0
+            How many times as many.
+
+        Returns
+        -------
+        float
+            By a least-squares line through the error against the logarithm of the number of
+            subjects, on a logarithmic scale (a power law): a guess, not a promise.
+        """
+        known = self.table[(self.table["estimate"] < 1) & (self.table["subjects"] > 0)]
+        if len(known) < 2:
+            return float("nan")
+        x = np.log(known["subjects"].to_numpy(float))
+        slope, intercept = np.polyfit(x, np.log(1 - known["estimate"].to_numpy(float)), 1)
+        return float(1 - np.exp(intercept + slope * (x.max() + np.log(factor))))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the curve as plain values that JSON can hold."""
+        clean = self.table.astype(object).where(self.table.notna(), None)
+        return {"head": self.head, "metric": self.metric, "points": clean.to_dict("records")}
+
+    def __repr__(self) -> str:
+        last = self.table.iloc[-1]
+        return (
+            f"LearningCurve({self.head!r}: {self.metric} {last['estimate']:.3f} with "
+            f"{last['subjects']:.0f} training subjects)"
+        )
+
+    def plot(self) -> Figure:
+        """Draw the curve.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from leukfeat.reporting import draw_line
+
+        return draw_line(
+            self.table.rename(columns={"subjects": "x"}),
+            x_label="training subjects",
+            y_label=figure_name(self.metric),
+            text="bars: 95 % intervals by subject; the test cells are the same at every point",
+        )
+
+
+def learning_curve(
+    features: Any,
+    head: Any = "svm",
+    y: Any = None,
+    *,
+    subjects: Any = None,
+    fractions: Sequence[float] = (0.2, 0.4, 0.6, 0.8, 1.0),
+    metric: str = "auroc",
+    n_splits: int = 5,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    level: float = 0.95,
+    **head_settings: Any,
+) -> LearningCurve:
+    """Train on growing numbers of subjects and test on the same others, to see if more would help.
+
+    Parameters
+    ----------
+    features : FeatureSet or array-like of shape (n_cells, n_features)
+        Labelled cells with known subjects.
+    head : str or Head, default="svm"
+        The recipe.
+    y, subjects : array-like of shape (n_cells,), optional
+        Labels and subjects, for an array of features.
+    fractions : sequence of float
+        Parts of the training subjects of each class, in (0, 1].
+    metric : str, default="auroc"
+        Figure of merit.
+    n_splits : int, default=5
+        Folds by subject; the test cells are the same for every fraction.
+    random_state : int, default=0
+        Seed of folds and of the order in which subjects are added.
+    n_jobs : int, optional
+        Splits fitted at once (joblib).
+    level : float, default=0.95
+        Level of the intervals.
+    **head_settings
+        Settings of a head given by name.
+
+    Returns
+    -------
+    LearningCurve
+
+    Raises
+    ------
+    ValueError
+        If subjects are not known, or a fraction is outside (0, 1].
+    """
+    cells, _ = as_labelled_features(features, y, subjects=subjects)
+    if cells.subjects is None:
+        raise ValueError("A learning curve in subjects needs the subject of each cell.")
+    if not fractions or not all(0 < f <= 1 for f in fractions):
+        raise ValueError(f"'fractions' must be in (0, 1]. Got {list(fractions)} instead.")
+    named = named_heads(head, random_state=random_state, **head_settings)
+    name, recipe = next(iter(named.items()))
+    splits = make_splits(cells, n_splits=n_splits, random_state=random_state)
+    rows = []
+    for fraction in sorted(fractions):
+        smaller = [_fewer(one, cells, splits.groups, fraction, random_state) for one in splits]
+        predictions, _ = out_of_fold(cells, {name: recipe}, smaller, n_jobs=n_jobs)
+        found = Evaluation(predictions[name], name=name, level=level)[metric]
+        n = [len(pd.unique(cells.subjects[one.train])) for one in smaller]
+        rows.append((float(np.mean(n)), found.estimate, found.low, found.high))
+    table = pd.DataFrame(rows, columns=["subjects", "estimate", "low", "high"])
+    return LearningCurve(table, metric=metric, head=name)
+
+
+def _fewer(
+    split: Split, cells: FeatureSet, groups: np.ndarray, fraction: float, random_state: int
+) -> Split:
+    """Keep a part of the training groups of each class; a larger part holds the smaller."""
+    rng = np.random.default_rng([random_state, split.repeat, split.fold])
+    kept: list[int] = []
+    labels = cells.y[split.train]  # type: ignore[index]
+    for label in np.unique(labels):
+        order = rng.permutation(np.unique(groups[split.train][labels == label]))
+        kept += order[: max(2, round(fraction * len(order)))].tolist()
+    train = split.train[np.isin(groups[split.train], kept)]
+    return Split(train, split.test, split.repeat, split.fold, split.name)

@@ -1,0 +1,42 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from leukfeat.evaluation import LearningCurve, cross_validate_heads, learning_curve
+
+
+def test_it_ends_where_cross_validation_is(features):
+    curve = learning_curve(features, LogisticRegression(), fractions=(0.3, 1.0))
+    whole = cross_validate_heads(features, LogisticRegression())["LogisticRegression"]["auroc"]
+    assert curve.table["estimate"].iloc[-1] == pytest.approx(whole.estimate)
+    assert curve.table["subjects"].is_monotonic_increasing
+    assert curve.table["subjects"].iloc[-1] == pytest.approx(32)
+    assert json.loads(json.dumps(curve.to_dict()))["metric"] == "auroc"
+    assert curve.plot().axes[0].get_xlabel() == "training subjects"
+    assert "32 training subjects" in repr(curve)
+
+
+def test_more_subjects_help_where_subjects_differ(make_features):
+    gains = []
+    for seed in range(8):
+        cells = make_features(n_subjects=60, between=1.0, seed=seed)
+        table = learning_curve(cells, LogisticRegression(), fractions=(0.1, 1.0)).table
+        gains.append(table["estimate"].iloc[1] - table["estimate"].iloc[0])
+    assert np.mean(gains) > 0.03
+
+
+def test_a_power_law_is_continued():
+    n = np.array([10.0, 20.0, 40.0])
+    table = pd.DataFrame({"subjects": n, "estimate": 1 - 0.5 * n**-0.5, "low": 0.0, "high": 1.0})
+    curve = LearningCurve(table, metric="auroc", head="svm")
+    assert curve.more_subjects(2) == pytest.approx(1 - 0.5 * 80**-0.5)
+
+
+def test_what_cannot_be_asked(features, make_features):
+    with pytest.raises(ValueError, match="'fractions' must be in"):
+        learning_curve(features, LogisticRegression(), fractions=(0, 1))
+    with pytest.raises(ValueError, match="needs the subject"):
+        learning_curve(make_features(subjects=False), LogisticRegression())
