@@ -20,7 +20,9 @@ from .data import load_folder as load_folder
 from .data import load_pbc as load_pbc
 from .data import load_taleqani as load_taleqani
 from .data import make_cells as make_cells
+from .evaluation import Audit as Audit
 from .evaluation import Comparison as Comparison
+from .evaluation import audit as audit
 from .evaluation import Evaluation as Evaluation
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
