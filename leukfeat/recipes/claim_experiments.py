@@ -230,6 +230,8 @@ def _segmentation(bench: Bench, with_: Sides, without: Sides, figure: str) -> Fi
     """Segment the same cells both ways, and compare with the masks given."""
     if bench.masks is None:
         return None
+    if not len(bench.masks):
+        raise ValueError("'masks' holds no cell.")
     scores = []
     for image, mask in zip(bench.masks.images, bench.masks.column("mask"), strict=True):
         pixels = image if isinstance(image, np.ndarray) else read_image(image)

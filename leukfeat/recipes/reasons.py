@@ -81,9 +81,18 @@ def _gap(
         words = "; ".join(HABITS[habit] for habit in habits)
         found.append(
             f"{mode.title} {name} is {one[metric].estimate:.3f}, by group "
-            f"{honest[metric].estimate:.3f}: {said} ({words})."
+            f"{honest[metric].estimate:.3f}: {said} ({words})." + _unknown_subjects(honest)
         )
     return found
+
+
+def _unknown_subjects(honest: Evaluation) -> str:
+    if honest.predictions.n_subjects is not None:
+        return ""
+    return (
+        " Subjects are not known here: by group keeps no more than identical images together, and "
+        "the difference that patients make does not show."
+    )
 
 
 def _a_row_a_patient(honest: Evaluation) -> bool:

@@ -180,19 +180,31 @@ def test_data_that_are_not_there_or_of_another_kind(cells, tmp_path):
         run_recipe("resnet50-svm", cells, weights={"vgg16": "random"}, progress=False)
 
 
-def test_a_figure_of_another_task_never_stands_in_the_table():
-    recipe = load_recipe("resnet50-svm")
+@pytest.mark.parametrize(
+    "class_names",
+    [("Benign", "Early", "Pre", "Pro"), ("a", "b", "c")],
+    ids=["a known set of another task", "an unknown set of three classes"],
+)
+def test_a_figure_of_another_task_never_stands_in_the_table(class_names):
     from leukfeat.recipes.running import _comparable
 
-    class Smears:
-        class_names = ("Benign", "Early", "Pre", "Pro")
-
-        def __len__(self):
-            return 3256
-
-    found, notes = _comparable(recipe, Smears(), procedural=False)
+    data = CellDataset.from_arrays(
+        [np.zeros((4, 4, 3), np.uint8)] * 8,
+        np.arange(8) % len(class_names),
+        class_names=class_names,
+    )
+    found, notes = _comparable(load_recipe("resnet50-svm"), data, procedural=False)
     assert found == {}
     assert all("another task" in note for note in notes)
+
+
+def test_without_subjects_the_reason_does_not_claim_a_split_by_patient(quick, cells):
+    nameless = CellDataset(
+        cells.frame.drop(columns=["subject"]), class_names=cells.class_names, positive="all"
+    )
+    run = run_recipe(quick, nameless, **QUIET)
+    assert "no more than identical images" in run.reasons[0]
+    assert any("no subjects" in note for note in run.notes)
 
 
 def test_channels_are_exchanged(cells, tmp_path):
