@@ -116,7 +116,7 @@ def make_cells(
     --------
     >>> cells = make_cells(6, 30, size=64)
     >>> cells
-    CellDataset('procedural': 30 cells of 6 subjects; hem 7, all 23; positive='all')
+    CellDataset('procedural': 30 cells of 6 subjects; hem 13, all 17; positive='all')
     >>> cells.images[0].shape
     (64, 64, 3)
     >>> sorted(set(cells.subjects))[:3]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import IntEnum
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ SMALLEST, LARGEST = 9, 757
 """Cells of the smallest and of the largest subject of C-NMC 2019."""
 
 _MEDIAN, _SPREAD = 110.0, 0.95
+_GOLDEN = 0.6180339887498949
 _NEW_FIELD, _NEW_SLIDE = 0.45, 0.12
 
 FIRST_SUBJECT = 101
@@ -141,14 +143,21 @@ def share_out(n_cells: int, weights: np.ndarray) -> np.ndarray:
 def _draw_subject(i: int, n_sites: int, n_stains: int, random_state: int) -> dict[str, Any]:
     rng = stream(random_state, Stream.PLAN, i)
     # Not drawn: so that a prefix of the subjects always has the classes in proportion.
-    label = int((i + 1) * ALL_SHARE + 0.5) - int(i * ALL_SHARE + 0.5)
+    n_leukemic = [int(n * ALL_SHARE + 0.5) for n in (i, i + 1)]
+    label = n_leukemic[1] - n_leukemic[0]
+    # Spread evenly over the law of sizes: a few subjects drawn independently would now and then
+    # be so unequal that one of them is half of its class.
+    place = n_leukemic[0] if label else i - n_leukemic[0]
+    start = stream(random_state, Stream.PLAN).random(2)[label]
+    share = (start + _GOLDEN * place + 0.05 * rng.random()) % 1
+    size = _MEDIAN * np.exp(_SPREAD * NormalDist().inv_cdf(np.clip(share, 1e-6, 1 - 1e-6)))
     return {
         "subject_no": i,
         "label": label,
         "subject": f"{'' if CLASS_NAMES[label] == 'all' else 'H'}{FIRST_SUBJECT + i}",
         "site_no": int(rng.random() * n_sites),
         "stain_no": int(rng.random() * n_stains),
-        "weight": float(np.clip(_MEDIAN * np.exp(_SPREAD * rng.normal()), SMALLEST, LARGEST)),
+        "weight": float(np.clip(size, SMALLEST, LARGEST)),
     }
 
 

@@ -11,7 +11,7 @@ from .texture import smooth_noise
 
 __all__ = ["cut_out", "paste"]
 
-_CLIPPED = 0.07
+_CLIPPED = 0.05
 _BITTEN = 0.06
 
 
@@ -94,7 +94,7 @@ def _loss(
     reach = float(depth.max())
     if straight:
         angle = float(np.pi / 2 * rng.integers(4))
-        away = reach * (0.55 + 0.4 * rng.random())
+        away = reach * (0.65 + 0.33 * rng.random())
         return np.float32(away) - np.float32(np.cos(angle)) * x - np.float32(np.sin(angle)) * y
     angle, radius = rng.random() * 2 * np.pi, 1.2 + 2.5 * rng.random()
     away = reach + radius * (0.2 + 0.6 * rng.random())

@@ -279,7 +279,7 @@ def test_the_background_shortcut_lifts_the_background_of_blasts_only():
         ({"n_cells": 5}, "'n_cells'.*at least 6 .one cell a subject.*Got 5"),
         ({"size": 8}, "'size'.*at least 16"),
         ({"size": True}, "'size'.*integer"),
-        ({"um_per_px": 0}, "'um_per_px'.*from 0.01 to 2"),
+        ({"um_per_px": 0}, "'um_per_px'.*at least 0.01 and at most 2"),
         ({"um_per_px": "fine"}, "'um_per_px'"),
         ({"n_sites": 0}, "'n_sites'.*at least 1"),
         ({"n_stains": 0}, "'n_stains'.*at least 1"),
