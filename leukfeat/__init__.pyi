@@ -22,8 +22,8 @@ from .data import load_taleqani as load_taleqani
 from .data import make_cells as make_cells
 from .evaluation import Audit as Audit
 from .evaluation import Comparison as Comparison
-from .evaluation import audit as audit
 from .evaluation import Evaluation as Evaluation
+from .evaluation import audit as audit
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
 from .evaluation import leakage_meter as leakage_meter

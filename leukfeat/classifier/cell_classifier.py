@@ -67,6 +67,8 @@ class CellClassifier:
                 "CellClassifier needs a head fitted on features whose space is known. Got "
                 f"{head!r}; fit it with fit_head(extract_features(...), ...)."
             )
+        if spec.weights == "file" and weights is None:
+            raise WeightsError(_own_weights_needed(spec))
         reference = None
         if features is not None:
             head.check_spec(features)
@@ -228,12 +230,15 @@ class CellClassifier:
         if self.spec.weights != "file":
             return self.spec.weights
         if self.weights is None:
-            raise WeightsError(
-                "The head was fit on features of a weights file of your own "
-                f"({self.spec.weights_digest}): give its path, CellClassifier(head, features, "
-                "weights=PATH)."
-            )
+            raise WeightsError(_own_weights_needed(self.spec))
         return self.weights
+
+
+def _own_weights_needed(spec: FeatureSpec) -> str:
+    return (
+        f"The head was fit on features of a weights file of your own ({spec.weights_digest}): give "
+        "its path, CellClassifier(head, features, weights=PATH)."
+    )
 
 
 def _names(features: FeatureSet) -> list[Any]:

@@ -17,6 +17,8 @@ def extract(
     data: opt.DataSource,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
+    positive: opt.Positive = None,
+    subject_pattern: opt.SubjectPattern = None,
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
@@ -40,7 +42,7 @@ def extract(
     """
     if cache is None and not dry_run:
         raise typer.BadParameter("--cache is needed: without it the features would be lost.")
-    cells = opt.cells_from(data, layout, None, None)
+    cells = opt.cells_from(data, layout, positive, subject_pattern)
     settings = opt.ExtractionOptions(
         cache,
         backbone,

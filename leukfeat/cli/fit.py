@@ -77,7 +77,7 @@ def fit(
             "note": fitted.split_note_,
         },
         f"{fitted.head} on {len(features)} cells, {fitted.best_params_}: '{path}'.\n"
-        f"How good is it? leukfeat evaluate {data}  (by subject, on these cells), or "
-        f"leukfeat evaluate OTHER_CELLS --model {path}",
+        "How good is it? `leukfeat evaluate` with the same cells and options compares heads by "
+        f"cross-validation; `leukfeat evaluate OTHER_CELLS --model {path}` tests this one.",
         as_json=as_json,
     )

@@ -193,8 +193,9 @@ class Comparison:
 
     def _sentence(self) -> str:
         plan = self.plan
+        known = next(iter(self.results.values())).predictions.n_subjects is not None
         how = {
-            "group": "split by subject",
+            "group": "split by subject" if known else "split by cell (SUBJECTS NOT KNOWN)",
             "random": "split at random",
             "official": "official folds",
             "leave_one_out": f"leave one {plan['by'] or 'group'} out",

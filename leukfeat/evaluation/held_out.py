@@ -79,6 +79,8 @@ def evaluate(
     >>> print(evaluate(head, X[100:], y[100:], subjects=subjects[100:])["auroc"])
     0.9...
     """
+    # A classifier is a head and its extractor: on features it is its head that is tested.
+    head = getattr(head, "head", head) if hasattr(head, "predict_subjects") else head
     cells, notes = as_labelled_features(
         features, y, subjects=subjects, classes=getattr(head, "classes_", None)
     )

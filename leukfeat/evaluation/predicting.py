@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from leukfeat.data import CellDataset
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
 
@@ -40,6 +41,11 @@ def as_labelled_features(
     ValueError
         If there are no labels, or one is not among the classes.
     """
+    if isinstance(features, CellDataset):
+        raise ValueError(
+            f"{features.name!r} holds images, and a head needs their features: call "
+            "extract_features first, or classifier.extract for a saved model."
+        )
     if not isinstance(features, FeatureSet):
         if y is None:
             raise ValueError("An array of features needs 'y', the label of each cell.")

@@ -63,7 +63,7 @@ def _nystroem() -> Built:
 
 
 def _knn() -> Built:
-    return _scaled(KNeighborsClassifier()), {"n_neighbors": [5, 15, 45]}
+    return _scaled(KNeighborsClassifier(algorithm="brute")), {"n_neighbors": [5, 15, 45]}
 
 
 def _gradient_boosting() -> Built:
