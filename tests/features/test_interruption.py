@@ -74,13 +74,16 @@ def test_a_killed_store_is_readable_at_once(undisturbed, engine, tmp_path):
 
 def test_interrupt_keeps_the_rows_so_far(undisturbed, tmp_path):
     paths, _ = undisturbed
-    cache = tmp_path / "cache"
-    victim = start(Path(paths[0]).parent, cache, 2, 0, 500)
-    while not victim.stdout.readline().startswith("written"):
-        pass
-    time.sleep(0.05)
-    victim.send_signal(signal.SIGINT)
-    output, errors = victim.communicate()
+    for attempt in range(5):
+        cache = tmp_path / f"cache-{attempt}"
+        victim = start(Path(paths[0]).parent, cache, 2, 0, 500)
+        while not victim.stdout.readline().startswith("written"):
+            pass
+        time.sleep(0.05)
+        victim.send_signal(signal.SIGINT)
+        output, errors = victim.communicate()
+        if "KeyboardInterrupt" in errors:
+            break  # on a busy machine the run may end before the signal is there
     assert "KeyboardInterrupt" in errors
     (store,) = cache.glob("*.h5")
     with StoreReader(store) as reader:
