@@ -49,7 +49,7 @@ def test_some_calls(interposer):
 
 
 @pytest.mark.slow
-def test_every_call(interposer, record_property):
+def test_every_call(interposer):
     found = run(interposer, 1)
     check(found, 900)
-    record_property("faults", len(found))
+    sys.stdout.write(f"{len(found)} faults\n")  # shown with -s

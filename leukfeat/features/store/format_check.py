@@ -56,7 +56,7 @@ def dataset_layout(n_features: int) -> dict[str, tuple[tuple[int, ...], np.dtype
 
 def read_spec(file: h5py.File) -> FeatureSpec:
     """Return the feature space of an opened store."""
-    return FeatureSpec.from_json(str(file.attrs["spec"]))
+    return FeatureSpec.from_json(_text(file.attrs["spec"]))
 
 
 def check_is_store(file: h5py.File, path: str) -> None:
@@ -95,6 +95,8 @@ def _refusal(path: str, why: str) -> CacheError:
 
 
 def _check_attributes(file: h5py.File) -> None:
+    if file.userblock_size:
+        raise _Refused("something else stands before it in the file")
     found = _attribute(file, "format")
     if found != FORMAT:
         raise _Refused(f"its attribute 'format' is {found!r}, not {FORMAT!r}")
@@ -122,9 +124,13 @@ def _attribute(file: h5py.File, name: str) -> str | int | None:
     value = file.attrs[name]
     if isinstance(value, np.integer):
         return int(value)
-    if not isinstance(value, str):
+    if not isinstance(value, (str, bytes)):
         raise _Refused(f"its attribute {name!r} is of another type")
-    return value
+    return _text(value)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _check_datasets(file: h5py.File, file_bytes: int) -> None:

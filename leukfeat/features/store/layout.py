@@ -13,6 +13,7 @@ import os
 import time
 
 import h5py
+import numpy as np
 
 from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
@@ -31,6 +32,7 @@ from leukfeat.imaging.controls import CONTROL_COLUMNS
 __all__ = [
     "KEY_BYTES",
     "SESSION_BYTES",
+    "can_be_appended_to",
     "create_file",
     "is_marked_as_written_to",
     "open_for_appending",
@@ -60,11 +62,16 @@ def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
     """
     file = h5py.File(path, "w", libver="latest", locking=False)
     try:
-        file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["spec"] = spec.to_json()
-        file.attrs["spec_digest"] = spec.digest
-        file.attrs["control_columns"] = json.dumps(CONTROL_COLUMNS)
+        for name, text in {
+            "format": FORMAT,
+            "spec": spec.to_json(),
+            "spec_digest": spec.digest,
+            "control_columns": json.dumps(CONTROL_COLUMNS),
+        }.items():
+            # Of fixed length, so that it lies in the header under a checksum. A text of variable
+            # length lies in a heap without one, where HDF5 loops for ever on a damaged entry.
+            file.attrs[name] = np.bytes_(text.encode())
         for name, (entry, dtype, chunk) in dataset_layout(n_features).items():
             file.create_dataset(
                 name, (0, *entry), dtype, maxshape=(None, *entry), chunks=(chunk, *entry)
@@ -91,10 +98,13 @@ def open_for_appending(path: str) -> h5py.File:
         it marked as open but not readable.
     """
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
+    access = _access()
+    # What the only writer cannot read is damaged, and does not become whole by waiting.
+    _limit_read_attempts(access, 1)
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=_access()))
+            return h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=access))
         except OSError as error:
             # HDF5 does not let one process write a file that another of its threads reads.
             if "already open" not in str(error) or time.monotonic() > deadline:
@@ -123,12 +133,12 @@ def open_for_reading(path: str) -> h5py.File:
         try:
             flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
             access = _access()
-            _limit_read_attempts(access)
+            _limit_read_attempts(access, _READ_ATTEMPTS)
             file = h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=access))
             break
         except FileNotFoundError:
             raise
-        except OSError as error:
+        except (OSError, RuntimeError, ValueError) as error:
             # A writer that opens or closes at this very moment passes within milliseconds.
             if attempt + 1 == _RETRIES or not h5py.is_hdf5(path):
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -143,6 +153,33 @@ def open_for_reading(path: str) -> h5py.File:
         file.close()
         raise
     return file
+
+
+def can_be_appended_to(path: str) -> bool:
+    """Tell whether the places where the next rows would go are undamaged.
+
+    Parameters
+    ----------
+    path : str
+        A store.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    CacheError
+        If it cannot be opened at all.
+    """
+    with open_for_reading(path) as file:
+        try:
+            for name in dataset_layout(1):
+                if len(file[name]):
+                    file[name][-1:]
+        except OSError:
+            return False
+    return True
 
 
 def is_marked_as_written_to(path: str) -> bool:
@@ -172,7 +209,7 @@ def _access() -> h5py.h5p.PropFAID:
     return access
 
 
-def _limit_read_attempts(access: h5py.h5p.PropFAID) -> None:
+def _limit_read_attempts(access: h5py.h5p.PropFAID, attempts: int) -> None:
     """Bound how long HDF5 waits for damaged metadata to become whole.
 
     A SWMR reader tries 100 times and doubles the pause each time: on a damaged file it would
@@ -180,8 +217,6 @@ def _limit_read_attempts(access: h5py.h5p.PropFAID) -> None:
     """
     try:
         library = ctypes.CDLL(h5py.h5p.__file__)
-        library.H5Pset_metadata_read_attempts(
-            ctypes.c_int64(access.id), ctypes.c_uint(_READ_ATTEMPTS)
-        )
+        library.H5Pset_metadata_read_attempts(ctypes.c_int64(access.id), ctypes.c_uint(attempts))
     except (OSError, AttributeError):  # the function is not reachable through this build
         return

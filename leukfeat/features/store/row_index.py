@@ -55,12 +55,15 @@ class RowIndex:
         rows = self._order[left[candidates]]
         same = (self._keys[rows] == wanted[candidates]).all(axis=1)
         found[candidates[same]] = rows[same]
-        # Two keys that share their first eight bytes: rare enough for a plain loop.
-        for i in candidates[~same]:
-            for row in self._order[left[i] : right[i]]:
-                if (self._keys[row] == wanted[i]).all():
-                    found[i] = row
-                    break
+        if not same.all():
+            # Keys that share their first eight bytes: an accident, or a file made to harm.
+            alike = np.flatnonzero(self._sorted[1:] == self._sorted[:-1])
+            alike = np.unique(np.concatenate([alike, alike + 1]))
+            first: dict[bytes, int] = {}
+            for row in self._order[alike]:
+                first.setdefault(self._keys[row].tobytes(), int(row))
+            for i in candidates[~same]:
+                found[i] = first.get(wanted[i].tobytes(), -1)
         return found
 
 

@@ -20,6 +20,7 @@ from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, writing_to
 from leukfeat.features.store.layout import (
     SESSION_BYTES,
+    can_be_appended_to,
     is_marked_as_written_to,
     open_for_appending,
 )
@@ -70,10 +71,12 @@ class StoreWriter:
         try:
             with self._writing():
                 remove_leftovers(self.path)
-                if os.path.exists(self.path) and is_marked_as_written_to(self.path):
-                    # We hold the lock, so whoever marked it is dead.
+                # We hold the lock, so whoever marked it is dead.
+                if os.path.exists(self.path) and (
+                    is_marked_as_written_to(self.path) or not can_be_appended_to(self.path)
+                ):
                     kept = rewrite_store(self.path)
-                    logger.info("recovered %d rows of %s after an interruption", kept, self.path)
+                    logger.info("recovered %d rows of %s", kept, self.path)
         except BaseException:
             self._lock.release()
             raise
