@@ -11,6 +11,7 @@ import typer
 
 from leukfeat.cli.cache import cache_app
 from leukfeat.cli.demo import demo
+from leukfeat.cli.doctor import doctor
 from leukfeat.cli.evaluate import evaluate
 from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
@@ -55,7 +56,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict, export):
+for command in (demo, extract, fit, evaluate, predict, export, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

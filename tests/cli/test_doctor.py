@@ -1,0 +1,64 @@
+"""`leukfeat doctor` says what is there, what is missing, and fails where nothing can work."""
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from leukfeat.cli.doctor import doctor
+from leukfeat.features import diagnosis
+from leukfeat.features.stock_backbones import BACKBONES
+
+
+def run(*arguments, code=0):
+    app = typer.Typer()
+    app.command()(doctor)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
+
+
+def test_it_names_packages_engines_and_folders(monkeypatch, tmp_path):
+    monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path / "not" / "yet"))
+    text = run()
+    found = json.loads(run("--json"))
+    assert found["packages"]["h5py"] in text
+    assert found["engines"]
+    assert found["cache_folder"] == str(tmp_path / "not" / "yet")
+    assert found["cache_is_writable"]
+    assert not (tmp_path / "not").exists()
+
+
+def test_weights_are_found_where_extraction_looks(monkeypatch, tmp_path):
+    monkeypatch.setenv("LEUKFEAT_WEIGHTS_DIR", str(tmp_path))
+    file = tmp_path / BACKBONES["resnet50"].imagenet_file
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
+    assert "resnet50" not in diagnosis.diagnose().weights
+    assert any("resnet50" in advice for advice in diagnosis.diagnose().advice)
+    file.write_bytes(b"")
+    assert diagnosis.diagnose().weights["resnet50"] == str(file)
+
+
+def test_what_is_missing_becomes_advice(monkeypatch):
+    monkeypatch.setattr(diagnosis, "installed_engines", lambda: ["keras"])
+    assert any("leukfeat[fast]" in advice for advice in diagnosis.diagnose().advice)
+    monkeypatch.setattr(diagnosis, "_usable_cores", lambda: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert any("3 of 4 cores idle" in advice for advice in diagnosis.diagnose().advice)
+
+
+@pytest.mark.parametrize("what", ["no engine", "a file"])
+def test_what_cannot_work_is_a_problem_and_an_exit_code(monkeypatch, tmp_path, what):
+    if what == "no engine":
+        monkeypatch.setattr(diagnosis, "installed_engines", list)
+    else:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path / "file"))
+    assert "problem" in run(code=1)
+
+
+def test_stores_that_cannot_be_used_are_shown(tmp_path):
+    assert "0 in" in run("--cache", tmp_path)
+    (tmp_path / "a.h5").write_bytes(b"no store")
+    assert "a.h5" in run("--cache", tmp_path, code=1)
