@@ -117,6 +117,8 @@ class HeartbeatLock:
         # Left by processes killed within the microseconds of _create.
         for draft in glob.glob(glob.escape(self._path) + "." + "[0-9a-f]" * 32):
             facts, mtime = _read_facts(draft)
+            if not mtime:  # gone; its maker may make it anew at any moment
+                continue
             if _is_dead(facts) or (not facts and time.time_ns() - mtime > _OLD_DRAFT_NS):
                 with contextlib.suppress(OSError):
                     os.unlink(draft)
