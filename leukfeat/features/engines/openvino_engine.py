@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -74,23 +75,27 @@ class OpenvinoEngine:
         self, inputs: Iterable[NDArray[np.uint8]], batch_size: int
     ) -> Iterator[NDArray[np.float32]]:
         """Compute one row for each input; see :class:`Engine`. Batches mean nothing here."""
-        done: dict[int, NDArray[np.float32]] = {}
+        # No queue with a Python callback: the thread that ran the last request may still hold the
+        # callback when the model is freed, and each then waits for the other for ever.
+        free = [self._compiled.create_infer_request() for _ in range(self._requests)]
+        running: deque[Any] = deque()
 
-        def take(request: Any, place: int) -> None:
-            done[place] = request.get_output_tensor(0).data[0].copy()
+        def oldest() -> NDArray[np.float32]:
+            request = running.popleft()
+            request.wait()
+            free.append(request)
+            row: NDArray[np.float32] = request.get_output_tensor(0).data[0].copy()
+            return row
 
-        requests = self._openvino.AsyncInferQueue(self._compiled, self._requests)
-        requests.set_callback(take)
-        given = 0
         try:
-            for place, pixels in enumerate(inputs):
-                requests.start_async({0: pixels[np.newaxis]}, place)  # waits for a free request
-                while given in done:
-                    yield done.pop(given)
-                    given += 1
-            requests.wait_all()
-            while given in done:
-                yield done.pop(given)
-                given += 1
+            for pixels in inputs:
+                if not free:
+                    yield oldest()
+                request = free.pop()
+                request.start_async({0: pixels[np.newaxis]})
+                running.append(request)
+            while running:
+                yield oldest()
         finally:
-            requests.wait_all()
+            for request in running:
+                request.wait()
