@@ -1,6 +1,6 @@
 """What a random split adds on the demo's procedural cells, seed by seed.
 
-    python benchmarks/demo_gap.py [--seeds 20] [--shift 1.0] [--weights imagenet|random|FILE]
+    python benchmarks/demo_gap.py [--seeds 20] [--shift S] [--first 0] [--weights imagenet|random|FILE]
 
 Prints a Markdown table: AUROC of the first head by subject and on a random split, the paired gap
 with its interval, the control heads by subject, and the oracle that knows each cell's true traits.
@@ -21,7 +21,8 @@ from leukfeat.recipes.demo import DEMO_INNER_FOLDS, demo_cells
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--shift", type=float, default=1.0)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--shift", type=float, help="in place of the demo's own subject shift")
     parser.add_argument("--weights", default="random")
     parser.add_argument("--head", default="svm")
     parser.add_argument("--cache", default=None)
@@ -30,8 +31,9 @@ def main():
     print("| seed | by subject | random split | gap | colour only | size only | oracle |")
     print("|---|---|---|---|---|---|---|")
     gaps, excluded = [], 0
-    for seed in range(given.seeds):
-        cells = demo_cells(random_state=seed, subject_shift=given.shift)
+    settings = {} if given.shift is None else {"subject_shift": given.shift}
+    for seed in range(given.first, given.first + given.seeds):
+        cells = demo_cells(random_state=seed, **settings)
         features = lf.extract_features(
             cells, weights=given.weights, cache=cache, random_state=seed, progress=False
         )
