@@ -10,7 +10,6 @@ from .evidence import pooled_evidence as pooled_evidence
 from .held_out import evaluate as evaluate
 from .leakage import LeakageMeter as LeakageMeter
 from .leakage import leakage_meter as leakage_meter
-from .overlap import subject_digest as subject_digest
 from .pairs_out import leave_pair_out_auroc as leave_pair_out_auroc
 from .predictions import Predictions as Predictions
 from .report import evaluation_page as evaluation_page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,32 @@ from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
 from leukfeat.heads import control_columns
 
-__all__ = ["CONTROL_NAMES", "NO_CONTROLS", "control_predictions"]
+__all__ = ["CONTROL_NAMES", "control_predictions", "missing_controls"]
 
 CONTROL_NAMES = {"majority": "majority", "colour": "colour only", "size": "size only"}
 """A head's key for each control, and what tables call it."""
 
-NO_CONTROLS = "no control heads: none were fit with the head, or colour and size are not known"
-"""What a result says that has none beside it."""
+
+def missing_controls(found: Collection[str], features: FeatureSet) -> tuple[str, ...]:
+    """Return what a result must say of control heads that it should have and has not.
+
+    Parameters
+    ----------
+    found : collection of str
+        Names of the control heads beside the result.
+    features : FeatureSet
+        The cells.
+
+    Returns
+    -------
+    tuple of str
+    """
+    if features.controls is None:
+        return (
+            "no colour-only and size-only heads: these features carry no colour and size "
+            "measurements",
+        )
+    return () if found else ("no control heads: none were fit with the head",)
 
 
 def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[str, Predictions]:
@@ -27,7 +47,8 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
     Parameters
     ----------
     head : Head or fitted classifier
-        With ``control_heads_``; without them nothing is predicted.
+        With ``control_heads_``; without them nothing is predicted. Features without controls
+        leave the majority only.
     features : FeatureSet
         Labelled cells with their controls.
     **where
@@ -40,8 +61,10 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
     """
     fitted = getattr(head, "control_heads_", None) or {}
     if features.controls is None:
-        return {}
-    measured = control_columns(features.controls)
+        fitted = {key: one for key, one in fitted.items() if key == "majority"}
+        measured: Any = np.zeros((len(features), 1))
+    else:
+        measured = control_columns(features.controls)
     names = getattr(head, "class_names_", None)
     found = {
         name: predict_cells(fitted[key], features, X=measured, class_names=names, **where)

@@ -10,12 +10,13 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from leukfeat.evaluation.comparison import Comparison
-from leukfeat.evaluation.controls import CONTROL_NAMES, NO_CONTROLS, control_predictions
+from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions, missing_controls
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.features import FeatureSet
+from leukfeat.heads.control_fitting import fit_controls_alone
 from leukfeat.splitting.splitters import Split, SplitMethod, make_splits
 
 __all__ = ["cross_validate_heads", "named_heads", "out_of_fold"]
@@ -105,17 +106,18 @@ def cross_validate_heads(
         embargo=embargo,
         random_state=random_state,
     )
-    predictions, fitted = out_of_fold(cells, named, splits, n_jobs=n_jobs)
-    notes = (*splits.notes, *notes)
+    # What is kept together outside is kept together when heads are tuned inside.
+    together = cells.column(by) if by is not None and split == "group" else None
+    predictions, fitted = out_of_fold(cells, named, splits, together=together, n_jobs=n_jobs)
+    inside = (getattr(model, "split_note_", "") for model in fitted.values())
+    within = tuple(f"training: {note}" for note in inside if note and note not in splits.notes)
+    notes = (*splits.notes, *notes, *within)
     controls = {
         name: Evaluation(predictions.pop(name), name=name, level=level)
         for name in CONTROL_NAMES.values()
         if name in predictions
     }
-    if cells.controls is None:
-        notes = (*notes, "no control heads: these features carry no colour and size measurements")
-    elif not controls:
-        notes = (*notes, NO_CONTROLS)
+    notes = (*notes, *missing_controls(controls, cells))
     results = {
         name: Evaluation(
             predictions[name],
@@ -186,6 +188,8 @@ def out_of_fold(
     heads: Mapping[str, Any],
     splits: Sequence[Split],
     *,
+    together: Any = None,
+    controls: bool = True,
     n_jobs: int | None = None,
 ) -> tuple[dict[str, Predictions], dict[str, Any]]:
     """Fit every head on every training side and predict the test side.
@@ -198,18 +202,23 @@ def out_of_fold(
         Unfitted heads.
     splits : sequence of Split
         Training and test rows.
+    together : array-like of shape (n_cells,), optional
+        What heads keep on one side when they are tuned, besides subjects and groups.
+    controls : bool, default=True
+        Whether control heads are wanted: those of the first `Head`, else some of their own.
     n_jobs : int, optional
         Splits fitted at once (joblib).
 
     Returns
     -------
     predictions : dict of str to Predictions
-        Pooled over splits: the heads, and the control heads of the first head that has them.
+        Pooled over splits: the heads, and the control heads.
     fitted : dict of str to estimator
         Each head as fitted on the first split.
     """
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_one_split)(features, heads, one, keep=i == 0) for i, one in enumerate(splits)
+        delayed(_one_split)(features, heads, one, together, controls=controls, keep=i == 0)
+        for i, one in enumerate(splits)
     )
     names = list(done[0][0])
     pooled = {name: join_predictions([found[name] for found, _ in done]) for name in names}
@@ -217,24 +226,33 @@ def out_of_fold(
 
 
 def _one_split(
-    features: FeatureSet, heads: Mapping[str, Any], split: Split, *, keep: bool
+    features: FeatureSet,
+    heads: Mapping[str, Any],
+    split: Split,
+    together: Any,
+    *,
+    controls: bool,
+    keep: bool,
 ) -> tuple[dict[str, Predictions], dict[str, Any]]:
     train, test = features[split.train], features[split.test]
     where: dict[str, Any] = {"rows": split.test, "repeat": split.repeat, "fold": split.fold}
     found: dict[str, Predictions] = {}
     fitted: dict[str, Any] = {}
+    groups = None if together is None else np.asarray(together, object)[split.train]
     for name, head in heads.items():
-        model = fit_one(head, train, controls=not set(found) & set(CONTROL_NAMES.values()))
+        wanted = controls and not set(found) & set(CONTROL_NAMES.values())
+        model = fit_one(head, train, groups=groups, controls=wanted)
         found[name] = predict_cells(model, test, **where)
-        controls = control_predictions(model, test, **where)
-        for control, predictions in controls.items():
+        for control, predictions in control_predictions(model, test, **where).items():
             found.setdefault(control, predictions)
         if keep:
             fitted[name] = model
+    if controls and not any(hasattr(head, "check_spec") for head in heads.values()):
+        found |= control_predictions(fit_controls_alone(train), test, **where)
     return found, fitted
 
 
-def fit_one(head: Any, train: FeatureSet, *, controls: bool = True) -> Any:
+def fit_one(head: Any, train: FeatureSet, *, groups: Any = None, controls: bool = True) -> Any:
     """Fit a copy of a head, or of a scikit-learn classifier, on training cells.
 
     Parameters
@@ -243,6 +261,8 @@ def fit_one(head: Any, train: FeatureSet, *, controls: bool = True) -> Any:
         Not changed.
     train : FeatureSet
         Labelled training cells.
+    groups : array-like of shape (n_cells,), optional
+        What a `Head` keeps together besides what the cells tell themselves.
     controls : bool, default=True
         Whether a `Head` is to fit its control heads; those of one head serve all.
 
@@ -258,5 +278,5 @@ def fit_one(head: Any, train: FeatureSet, *, controls: bool = True) -> Any:
         # A Head wants the whole: subjects to tune by, controls for the control heads.
         if not controls and "controls" in model.get_params(deep=False):
             model.set_params(controls=False)
-        return model.fit(train)
+        return model.fit(train) if groups is None else model.fit(train, groups=groups)
     return model.fit(np.asarray(train), train.y)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from leukfeat.evaluation.controls import NO_CONTROLS, control_predictions
+from leukfeat.evaluation.controls import control_predictions, missing_controls
 from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.provenance import about_head, name_of
@@ -106,8 +106,7 @@ def evaluate(
         control: Evaluation(predictions, name=control, level=level)
         for control, predictions in control_predictions(head, cells).items()
     }
-    if not controls:
-        notes = (*notes, NO_CONTROLS)
+    notes = (*notes, *missing_controls(controls, cells))
     return Evaluation(
         predict_cells(head, cells),
         name=name or name_of(head),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -10,25 +9,10 @@ import pandas as pd
 
 from leukfeat.exceptions import LeakageError
 from leukfeat.features import FeatureSet
+from leukfeat.heads.training_data import digest_of
 from leukfeat.splitting.groups import name_some
 
-__all__ = ["check_overlap", "subject_digest"]
-
-
-def subject_digest(subject: str) -> str:
-    """Return the digest under which a head remembers a training subject.
-
-    Parameters
-    ----------
-    subject : str
-        Name of the subject.
-
-    Returns
-    -------
-    str
-        SHA-256 (hex) of the name in UTF-8: a saved head does not carry the names of patients.
-    """
-    return hashlib.sha256(str(subject).encode()).hexdigest()
+__all__ = ["check_overlap"]
 
 
 def check_overlap(
@@ -39,7 +23,7 @@ def check_overlap(
     Parameters
     ----------
     head : Head or fitted classifier
-        With ``train_subjects_`` and ``train_ids_`` where it remembers them.
+        With ``train_subjects_``, ``train_groups_`` and ``train_ids_`` where it remembers them.
     features : FeatureSet
         The test cells.
     allow_training_cells : bool, default=False
@@ -53,18 +37,26 @@ def check_overlap(
     Raises
     ------
     LeakageError
-        If subjects or identical images of the test were in training and this is not allowed.
+        If subjects, groups or identical images of the test were in training and this is not
+        allowed.
     """
     known_subjects = set(getattr(head, "train_subjects_", None) or ())
+    known_groups = set(getattr(head, "train_groups_", None) or ())
     known_ids = set(getattr(head, "train_ids_", None) or ())
-    if not known_subjects and not known_ids:
+    if not (known_subjects or known_groups or known_ids):
         return ("the head does not tell what it was trained on: overlap could not be checked",)
     found = []
     if features.subjects is not None and known_subjects:
-        subjects = pd.unique(features.subjects[~pd.isna(features.subjects)])
-        both = [s for s in subjects if subject_digest(s) in known_subjects]
+        both = _known(features.subjects, known_subjects)
         if both:
             found.append(f"{len(both)} test subjects were in training ({name_some(both)})")
+    if features.groups is not None and known_groups and not found:
+        both = _known(features.groups, known_groups)
+        if both:
+            found.append(
+                f"{len(both)} groups of subjects that share images stand on both sides "
+                f"({name_some(both)})"
+            )
     if features.ids is not None and known_ids:
         same = np.array([i in known_ids for i in features.ids])
         same &= features.ids != ""
@@ -77,3 +69,9 @@ def check_overlap(
             "allow_training_cells=True."
         )
     return tuple(f"leak: {what}" for what in found)
+
+
+def _known(labels: np.ndarray, digests: set[str]) -> list[str]:
+    """Return the labels, each once, whose digest is among those of the training."""
+    told = [str(label) for label in pd.unique(labels[~pd.isna(labels)]) if label != ""]
+    return [label for label in told if digest_of(label) in digests]

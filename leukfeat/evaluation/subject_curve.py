@@ -148,7 +148,7 @@ def learning_curve(
     rows = []
     for fraction in sorted(fractions):
         smaller = [_fewer(one, cells, splits.groups, fraction, random_state) for one in splits]
-        predictions, _ = out_of_fold(cells, {name: recipe}, smaller, n_jobs=n_jobs)
+        predictions, _ = out_of_fold(cells, {name: recipe}, smaller, controls=False, n_jobs=n_jobs)
         found = Evaluation(predictions[name], name=name, level=level)[metric]
         n = [len(pd.unique(cells.subjects[one.train])) for one in smaller]
         rows.append((float(np.mean(n)), found.estimate, found.low, found.high))

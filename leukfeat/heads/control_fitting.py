@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
+
+import numpy as np
+
+from leukfeat.features import FeatureSet
 
 from .controls import control_columns, control_pipelines
 from .head import Head
-from .training_data import TrainingData
+from .training_data import TrainingData, training_data
 
-__all__ = ["fit_control_heads"]
+__all__ = ["ControlsAlone", "fit_control_heads", "fit_controls_alone"]
 
 _SHARED = ("cv", "calibrate", "threshold", "class_weight", "split", "random_state", "n_jobs")
 
@@ -26,20 +31,50 @@ def fit_control_heads(data: TrainingData, settings: dict[str, Any]) -> dict[str,
     Returns
     -------
     dict of str to classifier
-        Empty if the rows carry no controls.
+        ``"majority"`` always; ``"colour"`` and ``"size"`` if the rows carry controls.
     """
+    pipelines = control_pipelines()
+    majority = pipelines.pop("majority")
+    fitted = {"majority": majority.fit(np.zeros((len(data.labels), 1)), data.labels)}
     if data.controls is None:
-        return {}
+        return fitted
     measured = control_columns(data.controls)
     same = {name: settings[name] for name in _SHARED if name in settings}
     if not same.get("calibrate", True):
         # A threshold on probabilities has no meaning for a control, an SVM, that gives none.
         same["threshold"] = "auto"
-    fitted: dict[str, Any] = {}
-    for name, classifier in control_pipelines().items():
-        if name == "majority":
-            fitted[name] = classifier.fit(measured, data.labels)
-            continue
+    for name, classifier in pipelines.items():
         control = Head(classifier, tune=False, positive=data.classes[data.positive], **same)
         fitted[name] = control.fit(measured, data.labels, groups=data.groups)
     return fitted
+
+
+@dataclasses.dataclass(frozen=True)
+class ControlsAlone:
+    """Control heads that stand beside classifiers which are no `Head` and fit none themselves.
+
+    Attributes
+    ----------
+    control_heads_ : dict of str to classifier
+    class_names_ : tuple of str
+    """
+
+    control_heads_: dict[str, Any]
+    class_names_: tuple[str, ...]
+
+
+def fit_controls_alone(features: FeatureSet) -> ControlsAlone:
+    """Fit the control heads with the settings that a `Head` has by default.
+
+    Parameters
+    ----------
+    features : FeatureSet
+        Labelled training cells.
+
+    Returns
+    -------
+    ControlsAlone
+    """
+    head = Head()
+    data = training_data(head, features, None, None, positive=None)
+    return ControlsAlone(fit_control_heads(data, head.get_params(deep=False)), data.class_names)

@@ -70,7 +70,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         What must be said of it, for example that one head was enough.
     classes_, class_names_, positive_, threshold_, decision_weights_, control_heads_, spec_
         As in `Head`.
-    train_subjects_, train_ids_, split_note_, n_features_in_
+    train_subjects_, train_groups_, train_ids_, split_note_, n_features_in_
         As in `Head`.
 
     Examples
@@ -158,7 +158,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         self._remember(data)
         self.notes_ = self._notes()
         self.control_heads_: dict[str, Any] = {}
-        if self.controls and data.controls is not None:
+        if self.controls:
             from .control_fitting import fit_control_heads
 
             settings = {**self.get_params(deep=False), "cv": splits, "calibrate": True}

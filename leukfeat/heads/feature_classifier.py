@@ -146,4 +146,5 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
         self.threshold_ = threshold_of(self.decision_weights_, data.positive)
         self.spec_ = data.spec
         self.train_subjects_ = {digest_of(subject) for subject in data.subjects}
+        self.train_groups_ = {digest_of(group) for group in data.group_labels}
         self.train_ids_ = set(data.ids)

@@ -68,7 +68,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
     scoring : {"balanced_accuracy", "accuracy", "roc_auc"}, default="balanced_accuracy"
         What candidates are chosen by.
     controls : bool, default=True
-        Whether to fit control heads too, where the features carry controls.
+        Whether to fit control heads too: the majority, and what the features' controls allow.
     param_grid : dict, default=None
         A search space in place of the head's own. A name without ``__`` is a parameter of the
         last step.
@@ -100,11 +100,12 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         ``y`` (index into `classes_`), ``group``, ``fold``, ``probability``, ``scores`` of the
         training rows, for operating points and ensembles; empty likewise.
     control_heads_ : dict of str to classifier
-        ``"majority"``, ``"colour"``, ``"size"``, on ``features.controls``; empty without them.
+        ``"majority"``; with ``features.controls`` also ``"colour"`` and ``"size"``, on these.
     spec_ : FeatureSpec or None
         The feature space; features of another are refused.
-    train_subjects_, train_ids_ : set of str
-        SHA-256 of the training subjects' names, and digests of the training images.
+    train_subjects_, train_groups_, train_ids_ : set of str
+        SHA-256 of the training subjects' names and of their declared groups, and digests of the
+        training images.
     split_note_ : str
         What must be said beside a result of this head.
     n_features_in_ : int
@@ -203,7 +204,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         self._decide(found, data, weights)
         self._remember(data)
         self.control_heads_: dict[str, Any] = {}
-        if self.controls and data.controls is not None:
+        if self.controls:
             from .control_fitting import fit_control_heads  # they are heads themselves
 
             self.control_heads_ = fit_control_heads(data, self.get_params(deep=False))

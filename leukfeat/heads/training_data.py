@@ -40,7 +40,9 @@ class TrainingData:
     names : ndarray of object of shape (n_rows,)
         What messages call a row's origin.
     subjects : tuple of str
-        Distinct subjects (or groups, where only these are known).
+        Distinct subjects (or `groups` as given, where only these are known).
+    group_labels : tuple of str
+        Distinct groups that a `FeatureSet` declares: subjects that share images.
     ids : tuple of str
         Distinct digests of the images.
     class_names : tuple of str
@@ -62,6 +64,7 @@ class TrainingData:
     groups: np.ndarray
     names: np.ndarray
     subjects: tuple[str, ...]
+    group_labels: tuple[str, ...]
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
     positive: int
@@ -151,6 +154,7 @@ def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any)
         groups=merged,
         names=row_names,
         subjects=_distinct(given if subjects is None else subjects),
+        group_labels=_distinct(getattr(features, "groups", None)),
         ids=_distinct(ids),
         class_names=names,
         positive=_positive(positive, classes, names, features),

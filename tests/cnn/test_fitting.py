@@ -5,8 +5,8 @@ from leukfeat import CellDataset
 from leukfeat.cnn import fit_cnn, read_cells
 from leukfeat.cnn.fitting import _channel_moments
 from leukfeat.cnn.sides import _set_aside
-from leukfeat.evaluation.overlap import subject_digest
 from leukfeat.exceptions import LeakageError
+from leukfeat.heads.training_data import digest_of
 
 
 def test_subjects_set_aside_are_not_trained_on(discs):
@@ -22,7 +22,7 @@ def test_subjects_set_aside_are_not_trained_on(discs):
 
 
 def test_all_that_was_seen_is_remembered(trained, discs):
-    assert trained.train_subjects_ == {subject_digest(s) for s in discs.subjects}
+    assert trained.train_subjects_ == {digest_of(s) for s in discs.subjects}
     assert len(trained.train_ids_) == len(discs)
     assert trained.record.n_training + trained.record.n_validation == len(discs)
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -72,8 +73,47 @@ def test_the_control_heads_stand_beside_every_head(compared):
 def test_features_without_controls_say_so(features):
     bare = FeatureSet(features.X, features.y, subjects=features.subjects)
     comparison = cross_validate_heads(bare, GaussianNB())
-    assert not comparison.controls
-    assert any("no control heads" in note for note in comparison.notes)
+    assert list(comparison.controls) == ["majority"], "class sizes are always known"
+    assert any("no colour-only and size-only heads" in note for note in comparison.notes)
+
+
+def test_plain_classifiers_have_control_heads_beside_them_too(features, compared):
+    comparison = cross_validate_heads(features, GaussianNB())
+    assert list(comparison.controls) == list(compared.controls)
+    with_head = cross_validate_heads(features, Head("naive_bayes", tune=False))
+    for name in comparison.controls:
+        ours, theirs = comparison[name].predictions, with_head[name].predictions
+        np.testing.assert_array_equal(ours.predicted, theirs.predicted)
+
+
+def test_what_is_kept_together_outside_is_kept_together_inside(features):
+    class Told(LogisticRegression):
+        def check_spec(self, X):
+            pass
+
+        def fit(self, X, y=None, groups=None):
+            told.append(set(groups))
+            return super().fit(np.asarray(X), X.y)
+
+    told = []
+    ward = np.array([f"W{int(s[1:]) // 4}" for s in features.subjects], object)
+    with_wards = FeatureSet(
+        features.X,
+        features.y,
+        subjects=features.subjects,
+        class_names=features.class_names,
+        columns=pd.DataFrame({"ward": ward}),
+    )
+    cross_validate_heads(with_wards, Told(), by="ward", n_splits=2)
+    assert len(told) == 2
+    assert told[0] | told[1] == set(ward)
+    assert not told[0] & told[1]
+
+
+def test_what_a_head_says_of_its_training_is_said_of_the_comparison(features):
+    heads = [Head("naive_bayes", split="random")]
+    notes = " / ".join(cross_validate_heads(features, heads).notes)
+    assert "training: random split" in notes
 
 
 def test_random_splits_and_missing_subjects_are_noted(features):
@@ -86,8 +126,6 @@ def test_random_splits_and_missing_subjects_are_noted(features):
 
 
 def test_official_folds_that_cut_through_subjects_need_an_embargo(features):
-    import pandas as pd
-
     fold = np.array(["fold_0", "fold_1"])[np.arange(len(features)) % 2]
     official = FeatureSet(
         features.X, features.y, subjects=features.subjects, columns=pd.DataFrame({"fold": fold})
@@ -160,7 +198,7 @@ def test_many_classes_and_no_probabilities(make_features):
     many = make_features(classes=("a", "b", "c"), n_subjects=30, controls=False)
     comparison = cross_validate_heads(many, {"knn": KNeighborsClassifier(), "svc": LinearSVC()})
     assert comparison["svc"]["auroc"].estimate > 0.6
-    found = comparison.differences()
+    found = comparison.differences(controls=False)
     assert list(found["test"]) == ["leave one subject out, t"]
     comparison.plot(), comparison.plot_roc()
 
@@ -185,4 +223,5 @@ def test_repeats_are_averaged_cell_by_cell(make_features):
     one, two = p.predictions.repeats
     np.testing.assert_array_equal(one.cells, two.cells)
     np.testing.assert_array_equal(one.y, features.y)
-    assert "no control heads" in " / ".join(p.notes)
+    assert "no colour-only" not in " / ".join(p.notes)
+    assert list(p.controls) == ["majority", "colour only", "size only"]

@@ -85,6 +85,22 @@ def test_training_images_are_refused_under_another_subject(tested, features):
         evaluate(head, stolen)
 
 
+def test_a_group_that_was_in_training_is_refused_under_another_subject(tested, features):
+    _, test, _ = tested
+    train, _ = _halves(features)
+    shared = {"class_names": test.class_names, "positive": "all"}
+    groups = [f"G{s}" for s in train.subjects]
+    groups[0] = "G20+21"
+    head = fit_head(
+        FeatureSet(train.X, train.y, subjects=train.subjects, groups=groups, **shared),
+        "naive_bayes",
+    )
+    groups = ["G20+21", *(f"G{s}" for s in test.subjects[1:])]
+    partner = FeatureSet(test.X, test.y, subjects=test.subjects, groups=groups, **shared)
+    with pytest.raises(LeakageError, match=r"1 groups of subjects .*\(G20\+21\)"):
+        evaluate(head, partner)
+
+
 def test_without_subjects_it_is_said_everywhere(tested):
     head, test, known = tested
     bare = FeatureSet(test.X, test.y, class_names=test.class_names, positive="all")
@@ -249,6 +265,6 @@ def test_what_was_skipped_and_what_has_no_subject_is_noted(tested):
     notes = " / ".join(evaluate(head, some).notes)
     assert "1 files were left out" in notes
     assert f"3 of {len(test)} cells have no subject" in notes
-    assert "no control heads" in notes
+    assert "no colour-only and size-only heads" in notes
     some.subjects[:] = None
     assert ("auroc", "subjects") not in evaluate(head, some).figures

@@ -126,7 +126,7 @@ def cross_validate_clue(
             splits = make_splits(rows, n_splits=n_splits, random_state=random_state)
         except ValueError:
             continue
-        predictions, _ = out_of_fold(rows, {name: head}, splits)
+        predictions, _ = out_of_fold(rows, {name: head}, splits, controls=False)
         return Evaluation(predictions[name], name=name, level=level)
     return None
 
