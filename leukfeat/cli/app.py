@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from leukfeat.cli.advice import in_options
 from leukfeat.cli.cache import cache_app
 from leukfeat.cli.demo import demo
 from leukfeat.cli.doctor import doctor
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, OSError, ImportError) as error:
         if os.environ.get("LEUKFEAT_DEBUG"):
             raise
-        typer.secho(f"leukfeat: {error}", err=True, fg="red")
+        typer.secho(f"leukfeat: {in_options(str(error))}", err=True, fg="red")
         code = EXIT_ERROR
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -22,6 +22,9 @@ _NOT_WITH_MODEL = (
     "backbone",
     "weights",
     "layers",
+    "pooling",
+    "mask",
+    "input_size",
     "crop",
     "views",
     "precision",
@@ -59,6 +62,9 @@ def evaluate(
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
+    pooling: opt.Pooling = "avg",
+    mask: opt.Mask = None,
+    input_size: opt.InputSize = None,
     crop: opt.Crop = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
@@ -75,7 +81,17 @@ def evaluate(
     and leukfeat evaluate C-NMC_test_prelim_phase_data --model cnmc.leukfeat
     """
     from leukfeat import evaluation
+    from leukfeat.heads.registry import check_head_name
+    from leukfeat.splitting.splitters import SplitMethod
 
+    # What is wrong with the question is said before a night of extraction, not after it.
+    names = [head.strip() for head in heads.split(",")]
+    for name in names:
+        check_head_name(name)
+    if split not in get_args(SplitMethod):
+        raise typer.BadParameter(
+            f"--split must be one of {', '.join(get_args(SplitMethod))}. Got {split!r} instead."
+        )
     cells = opt.cells_from(data, layout, positive, subject_pattern)
     result: Any
     if model is not None:
@@ -97,6 +113,9 @@ def evaluate(
             backbone,
             weights,
             layers,
+            pooling,
+            mask,
+            input_size,
             crop,
             views,
             engine,
@@ -107,7 +126,7 @@ def evaluate(
         features = settings.extract(cells)
         result = evaluation.cross_validate_heads(
             features,
-            [head.strip() for head in heads.split(",")],
+            names,
             split=split,  # type: ignore[arg-type]
             n_splits=n_splits,
             n_repeats=n_repeats,

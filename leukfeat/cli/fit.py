@@ -26,6 +26,9 @@ def fit(
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
+    pooling: opt.Pooling = "avg",
+    mask: opt.Mask = None,
+    input_size: opt.InputSize = None,
     crop: opt.Crop = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
@@ -42,15 +45,20 @@ def fit(
     """
     from leukfeat.classifier import CellClassifier, save_model
     from leukfeat.heads import fit_head
+    from leukfeat.heads.registry import check_head_name
 
     if not out.expanduser().absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
+    check_head_name(head)
     cells = opt.cells_from(data, layout, positive, subject_pattern)
     settings = opt.ExtractionOptions(
         cache,
         backbone,
         weights,
         layers,
+        pooling,
+        mask,
+        input_size,
         crop,
         views,
         engine,

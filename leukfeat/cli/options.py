@@ -21,9 +21,12 @@ __all__ = [
     "Engine",
     "ExtractionOptions",
     "IfCached",
+    "InputSize",
     "Layers",
     "Layout",
+    "Mask",
     "NJobs",
+    "Pooling",
     "Positive",
     "Precision",
     "RandomState",
@@ -77,6 +80,26 @@ Layers = Annotated[
     str,
     typer.Option(
         help="avg_pool, or stages joined by commas: conv3,conv4.", rich_help_panel=_FEATURES
+    ),
+]
+Pooling = Annotated[
+    str,
+    typer.Option(
+        help="How a stage's map becomes a vector: avg, or gem (the generalised mean).",
+        rich_help_panel=_FEATURES,
+    ),
+]
+Mask = Annotated[
+    str | None,
+    typer.Option(
+        help="background: leave black positions out of the pooling.", rich_help_panel=_FEATURES
+    ),
+]
+InputSize = Annotated[
+    int | None,
+    typer.Option(
+        help="Side in pixels of what the network is given; default: what it was trained with.",
+        rich_help_panel=_FEATURES,
     ),
 ]
 Crop = Annotated[
@@ -133,6 +156,9 @@ class ExtractionOptions:
     backbone: str = "resnet50"
     weights: str = "imagenet"
     layers: str = "avg_pool"
+    pooling: str = "avg"
+    mask: str | None = None
+    input_size: int | None = None
     crop: int | None = None
     views: str = "1"
     engine: str = "auto"
@@ -156,6 +182,9 @@ class ExtractionOptions:
             backbone=self.backbone,
             weights=self.weights,
             layers=layers[0] if len(layers) == 1 else layers,
+            pooling=self.pooling,
+            mask=self.mask,
+            input_size=self.input_size,
             crop=self.crop,
             views="dihedral" if self.views == "dihedral" else 1,
             engine=self.engine,

@@ -12,7 +12,13 @@ import pandas as pd
 from leukfeat.evaluation.differences import paired_difference
 from leukfeat.evaluation.result import FORMAT, Evaluation
 from leukfeat.evaluation.scoring import figure_name
-from leukfeat.evaluation.wording import html_table, markdown_table, notes_html, sentence
+from leukfeat.evaluation.wording import (
+    html_table,
+    interval_notes,
+    markdown_table,
+    notes_html,
+    sentence,
+)
 from leukfeat.metrics import holm
 
 if TYPE_CHECKING:
@@ -180,7 +186,7 @@ class Comparison:
         str
         """
         header, rows = self._rows()
-        notes = "".join(f"\n- {note}" for note in self.notes)
+        notes = "".join(f"\n- {note}" for note in self._remarks())
         tail = f"\n{notes}\n" if notes else "\n"
         return f"{self._sentence()}\n\n{markdown_table(header, rows)}{tail}"
 
@@ -190,6 +196,9 @@ class Comparison:
             [str(name), *map(str, row)]
             for name, row in zip(table.index, table.to_numpy(), strict=True)
         ]
+
+    def _remarks(self) -> tuple[str, ...]:
+        return (*self.notes, *interval_notes(self.results.values(), _SHOWN))
 
     def _sentence(self) -> str:
         plan = self.plan
@@ -209,7 +218,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         words = f"<p>{html.escape(self._sentence())}</p>"
-        return f"{words}{html_table(*self._rows())}{notes_html(self.notes)}"
+        return f"{words}{html_table(*self._rows())}{notes_html(self._remarks())}"
 
     def __repr__(self) -> str:
         p = next(iter(self.results.values())).predictions

@@ -16,7 +16,9 @@ from leukfeat.evaluation.predictions import Predictions, join_predictions
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.features import FeatureSet
+from leukfeat.heads import Head
 from leukfeat.heads.control_fitting import fit_controls_alone
+from leukfeat.heads.registry import check_head_name
 from leukfeat.splitting.splitters import Split, SplitMethod, make_splits
 
 __all__ = ["cross_validate_heads", "named_heads", "out_of_fold"]
@@ -172,15 +174,11 @@ def named_heads(heads: Any, **settings: Any) -> dict[str, Any]:
             "The 'heads' parameter must give each head a name of its own, none of "
             f"{list(CONTROL_NAMES.values())}. Got {names}; give a mapping of names to heads."
         )
-    return {name: _registered(head, settings) for name, head in listed}
-
-
-def _registered(head: Any, settings: Mapping[str, Any]) -> Any:
-    if not isinstance(head, str):
-        return head
-    from leukfeat.heads import Head
-
-    return Head(head, **settings)
+    for name in (head for _, head in listed if isinstance(head, str)):
+        check_head_name(name)
+    return {
+        name: Head(head, **settings) if isinstance(head, str) else head for name, head in listed
+    }
 
 
 def out_of_fold(

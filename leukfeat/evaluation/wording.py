@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from leukfeat.evaluation.scoring import figure_name
@@ -11,7 +11,13 @@ from leukfeat.evaluation.scoring import figure_name
 if TYPE_CHECKING:
     from leukfeat.evaluation.result import Evaluation
 
-__all__ = ["evaluation_html", "evaluation_markdown", "evaluation_table", "sentence"]
+__all__ = [
+    "evaluation_html",
+    "evaluation_markdown",
+    "evaluation_table",
+    "interval_notes",
+    "sentence",
+]
 
 _LONG = 45
 
@@ -38,6 +44,31 @@ def sentence(result: Evaluation) -> str:
     return (
         f"{p.n_cells:,} cells {of}{more}; in brackets {100 * result.level:g} % intervals by {unit}"
     )
+
+
+def interval_notes(results: Iterable[Evaluation], metrics: Sequence[str]) -> tuple[str, ...]:
+    """Say of which intervals over cells a reader must know more than their ends.
+
+    Parameters
+    ----------
+    results : iterable of Evaluation
+        Whose figures are shown.
+    metrics : sequence of str
+        The figures of merit that are shown.
+
+    Returns
+    -------
+    tuple of str
+        One line a kind of remark, with the figures that it concerns.
+    """
+    concerned: dict[str, list[str]] = {}
+    for result in results:
+        for metric in metrics:
+            note = result.interval(metric).note if (metric, "cells") in result.figures else ""
+            name = figure_name(metric)
+            if note and name not in concerned.setdefault(note, []):
+                concerned[note].append(name)
+    return tuple(f"interval of {', '.join(names)}: {note}" for note, names in concerned.items())
 
 
 def evaluation_table(result: Evaluation) -> Table:
@@ -158,7 +189,7 @@ def evaluation_markdown(result: Evaluation) -> str:
     -------
     str
     """
-    notes = "".join(f"\n- {note}" for note in result.notes)
+    notes = "".join(f"\n- {note}" for note in _remarks(result))
     table = markdown_table(*evaluation_table(result))
     return f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
 
@@ -176,4 +207,9 @@ def evaluation_html(result: Evaluation) -> str:
     str
     """
     words = f"<p><b>{html.escape(result.name)}</b>: {html.escape(sentence(result))}.</p>"
-    return f"{words}{html_table(*evaluation_table(result))}{notes_html(result.notes)}"
+    return f"{words}{html_table(*evaluation_table(result))}{notes_html(_remarks(result))}"
+
+
+def _remarks(result: Evaluation) -> tuple[str, ...]:
+    shown = [name for name, over in result.figures if over == "cells"]
+    return (*result.notes, *interval_notes([result], shown))

@@ -171,7 +171,7 @@ def extract_features(  # type: ignore[misc]
     if if_cached == "error":
         _refuse_held(run.path)
     if dry_run:
-        return make_plan(run)
+        return make_plan(run, source)
     if if_cached == "overwrite":
         run.forget(skip=errors == "skip")
     rows = run.rows(skip=errors == "skip")

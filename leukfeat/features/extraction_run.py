@@ -215,7 +215,10 @@ class ExtractionRun:
                     bar.update()
                     if cell.problem is not None:
                         if not skip:
-                            raise cell.problem
+                            raise ImageReadError(
+                                f"{cell.problem} To leave out what cannot be read, and have it "
+                                "listed in '.skipped', give errors='skip'."
+                            ) from cell.problem
                         self.problems[cell.index] = cell.problem
                         continue
                     if cell.seen is not None and self.path is not None:

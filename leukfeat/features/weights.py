@@ -15,7 +15,7 @@ from leukfeat.features.backbones import Backbone
 from leukfeat.features.file_digest import digest_file
 from leukfeat.features.locations import weights_folders
 
-__all__ = ["WeightsSource", "find_weights", "load_weights"]
+__all__ = ["WeightsSource", "find_weights", "load_weights", "must_be_fetched"]
 
 RANDOM_SCHEME = "random-normal-1"
 """Version of the rule in :func:`_draw_weights`; it enters the digest."""
@@ -141,6 +141,26 @@ def load_weights(backbone: Backbone, source: WeightsSource, input_size: tuple[in
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"The weights file {path!r} holds NaN or infinite values.")
     return model
+
+
+def must_be_fetched(backbone: Backbone, source: WeightsSource) -> bool:
+    """Tell whether computing rows would first fetch the weights from the network.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        The network.
+    source : WeightsSource
+        From :func:`find_weights`.
+
+    Returns
+    -------
+    bool
+    """
+    named = source.kind == "imagenet" and source.path is None
+    return named and not any(
+        (folder / backbone.imagenet_file).is_file() for folder in weights_folders()
+    )
 
 
 def _imagenet_name(backbone: Backbone) -> str:

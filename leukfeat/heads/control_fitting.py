@@ -11,7 +11,7 @@ from leukfeat.features import FeatureSet
 
 from .controls import control_columns, control_pipelines
 from .head import Head
-from .training_data import TrainingData, training_data
+from .training_data import TrainingData, inner_splits, training_data
 
 __all__ = ["ControlsAlone", "fit_control_heads", "fit_controls_alone"]
 
@@ -66,6 +66,8 @@ class ControlsAlone:
 def fit_controls_alone(features: FeatureSet) -> ControlsAlone:
     """Fit the control heads with the settings that a `Head` has by default.
 
+    Where a class has too few subjects to be calibrated by subject, they are not calibrated.
+
     Parameters
     ----------
     features : FeatureSet
@@ -77,4 +79,9 @@ def fit_controls_alone(features: FeatureSet) -> ControlsAlone:
     """
     head = Head()
     data = training_data(head, features, None, None, positive=None)
-    return ControlsAlone(fit_control_heads(data, head.get_params(deep=False)), data.class_names)
+    settings = head.get_params(deep=False)
+    try:
+        inner_splits(data, head.cv, split=head.split, random_state=head.random_state)
+    except ValueError:
+        settings["calibrate"] = False
+    return ControlsAlone(fit_control_heads(data, settings), data.class_names)

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import numpy as np
-from joblib import cpu_count, effective_n_jobs
+from joblib import effective_n_jobs
 from scipy.special import log_softmax
 from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
@@ -18,6 +18,7 @@ from .natural_scores import natural_scores
 from .preparation import (
     few_blas_threads,
     fit_pipeline,
+    free_cores,
     knows_class_weight,
     prepared_pipeline,
     threads,
@@ -196,7 +197,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)
         with (
-            threads(self.estimator_, cpu_count()),
+            threads(self.estimator_, free_cores()),
             few_blas_threads(self.estimator_[-1], data.X.size * len(data.classes)),
         ):
             fit_pipeline(self.estimator_, data.X, data.labels)
@@ -229,7 +230,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         shift = np.zeros(len(weights)) if knows_class_weight(pipeline[-1]) else _log(weights)
         logger.info("%r: %d candidates, %d inner folds", self.head, len(candidates), len(splits))
         at_once = min(effective_n_jobs(self.n_jobs), len(splits))
-        with threads(pipeline, max(1, cpu_count() // at_once)):
+        with threads(pipeline, max(1, free_cores() // at_once)):
             found = tune(
                 pipeline,
                 candidates,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
 from sklearn.base import clone
 from sklearn.ensemble import BaseEnsemble
 from sklearn.linear_model import LogisticRegression
@@ -19,7 +21,14 @@ from threadpoolctl import threadpool_limits
 from .onedal import fit_forest, forest_is_known
 from .registry import build_head
 
-__all__ = ["few_blas_threads", "fit_pipeline", "knows_class_weight", "prepared_pipeline", "threads"]
+__all__ = [
+    "few_blas_threads",
+    "fit_pipeline",
+    "free_cores",
+    "knows_class_weight",
+    "prepared_pipeline",
+    "threads",
+]
 
 SMALL_PRODUCT = 30_000_000
 """Rows x features x classes below which a second BLAS thread costs more than it gives."""
@@ -118,6 +127,19 @@ def few_blas_threads(classifier: Any, n_values: int) -> Iterator[None]:
     limit = 1 if descends and n_values < SMALL_PRODUCT else None
     with threadpool_limits(limit, user_api="blas"):
         yield
+
+
+def free_cores() -> int:
+    """Return how many threads a fit may use here: in a joblib worker, its share of the cores.
+
+    Returns
+    -------
+    int
+        At least 1. joblib tells a worker its share by ``OMP_NUM_THREADS``; a user who sets it
+        means the same.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cpu_count(), int(told))) if told.isdigit() else cpu_count()
 
 
 @contextmanager

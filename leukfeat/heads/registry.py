@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from .selection import SELECTORS, put_selector_before, split_name
 
-__all__ = ["HeadFactory", "build_head", "register_head", "registered_heads"]
+__all__ = ["HeadFactory", "build_head", "check_head_name", "register_head", "registered_heads"]
 
 HeadFactory = Callable[[], tuple[BaseEstimator, Mapping[str, Sequence[Any]]]]
 
@@ -79,6 +80,36 @@ def registered_heads() -> tuple[str, ...]:
     return tuple(_FACTORIES)
 
 
+def check_head_name(name: str) -> None:
+    """Raise if no head is known by a name: before a night of extraction, not after it.
+
+    Parameters
+    ----------
+    name : str
+        A registered name, or such a name with a selector before it.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message lists the names, and the nearest one.
+
+    Examples
+    --------
+    >>> from leukfeat.heads.registry import check_head_name
+    >>> check_head_name("pca+svm")
+    """
+    selected = split_name(name) if name not in _FACTORIES else None
+    if name in _FACTORIES or (selected is not None and selected[2] in _FACTORIES):
+        return
+    near = difflib.get_close_matches(name.replace(" ", "_").lower(), _FACTORIES, n=1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(
+        f"The 'head' parameter must be one of {sorted(_FACTORIES)}, one of these with "
+        f"{' or '.join(f'{selector!r}' for selector in SELECTORS)} before it ('pca150+svm'), a "
+        f"classifier, or a name given to register_head(). Got {name!r} instead.{meant}"
+    )
+
+
 def build_head(head: Any) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
     """Return the unfitted pipeline and search space of a head.
 
@@ -103,15 +134,10 @@ def build_head(head: Any) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
     """
     space: Any = {}
     if isinstance(head, str):
-        selected = split_name(head) if head not in _FACTORIES else None
-        if selected is not None and selected[2] in _FACTORIES:
-            return put_selector_before(*build_head(selected[2]), *selected[:2])
+        check_head_name(head)
         if head not in _FACTORIES:
-            raise ValueError(
-                f"The 'head' parameter must be one of {sorted(_FACTORIES)}, one of these with "
-                f"{' or '.join(f'{name!r}' for name in SELECTORS)} before it ('pca150+svm'), a "
-                f"classifier, or a name given to register_head(). Got {head!r} instead."
-            )
+            selector, number, plain = split_name(head)  # type: ignore[misc]
+            return put_selector_before(*build_head(plain), selector, number)
         made = _FACTORIES[head]()
         if not (isinstance(made, tuple) and len(made) == 2 and isinstance(made[1], Mapping)):
             raise TypeError(

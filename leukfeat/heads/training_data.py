@@ -200,7 +200,7 @@ def inner_splits(
         return _given_splits(data, cv, by_group=split == "group"), notes
     groups = data.groups if split == "group" else np.arange(len(data.y))
     names = data.names if split == "group" else np.array([f"row {i}" for i in range(len(data.y))])
-    n_splits = min(int(cv), len(np.unique(groups))) if cv >= 2 else int(cv)
+    n_splits = max(2, min(int(cv), len(np.unique(groups)))) if cv >= 2 else int(cv)
     seed = random_state
     if random_state is not None and not isinstance(random_state, (int, np.integer)):
         seed = int(random_state.randint(2**31))

@@ -36,7 +36,8 @@ def _small_network(monkeypatch):
     whole = features.extract_features
 
     def small(cells, **settings):
-        return whole(cells, **({"input_size": 48} | settings), progress=False)
+        side = settings.pop("input_size", None) or 48
+        return whole(cells, input_size=side, **settings, progress=False)
 
     monkeypatch.setattr(features, "extract_features", small)
 
@@ -70,6 +71,42 @@ def test_extract_then_again_from_the_cache(folder, tmp_path, capsys):
     assert json.loads(out)["cells"] == 60
     _, out, _ = run(capsys, *arguments, "--dry-run", "--json")
     assert json.loads(out)["rows_missing"] == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--heads", "svm,randomforest"], "Did you mean 'random_forest'"),
+        (["--split", "patient"], "--split must be one of group, random"),
+    ],
+)
+def test_a_wrong_question_is_told_before_the_extraction(folder, tmp_path, capsys, asked, said):
+    cache = tmp_path / "cache"
+    code, _, err = run(capsys, "evaluate", folder, "--cache", cache, *GIVEN, *asked)
+    assert code in (1, 2)
+    assert said in " ".join(err.replace("│", " ").split())
+    assert not cache.exists()
+
+
+def test_pooling_mask_and_input_size_are_part_of_the_space(folder, tmp_path, capsys):
+    arguments = ["extract", folder, "--cache", tmp_path, *GIVEN, "--dry-run", "--json"]
+    _, plain, _ = run(capsys, *arguments)
+    more = ["--pooling", "gem", "--mask", "background", "--input-size", "64"]
+    _, other, _ = run(capsys, *arguments, *more)
+    assert json.loads(plain)["spec"] != json.loads(other)["spec"]
+
+
+def test_advice_is_given_in_options(folder, tmp_path, capsys):
+    import shutil
+
+    cells = tmp_path / "cells"
+    shutil.copytree(folder, cells)
+    (cells / "all" / "S0_bad.png").write_bytes(b"no image")
+    code, _, err = run(capsys, "extract", cells, "--cache", tmp_path / "cache", *GIVEN)
+    assert code == 1
+    assert "S0_bad.png" in err
+    assert "--skip-bad-images" in err
+    assert "errors=" not in err
 
 
 def test_fit_writes_a_model_that_predicts(folder, tmp_path, capsys):

@@ -225,3 +225,14 @@ def test_repeats_are_averaged_cell_by_cell(make_features):
     np.testing.assert_array_equal(one.y, features.y)
     assert "no colour-only" not in " / ".join(p.notes)
     assert list(p.controls) == ["majority", "colour only", "size only"]
+
+
+def test_the_table_says_which_intervals_stand_on_few_subjects(make_features):
+    few = make_features(n_subjects=8)
+    comparison = cross_validate_heads(few, GaussianNB(), n_splits=2)
+    assert "subjects" in comparison["GaussianNB"]["auroc"].note
+    assert f": {comparison['GaussianNB']['auroc'].note}" in comparison.to_markdown()
+    assert (
+        "AUROC, average precision: 4 subjects in the rarer class"
+        in comparison["GaussianNB"].to_markdown()
+    )

@@ -1,5 +1,6 @@
 """extract_features around the network: what is computed, what is kept, what is refused."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -217,6 +218,9 @@ def test_dry_run_tells_what_is_missing_and_writes_nothing(engine, write_images, 
     assert 6 * 4 * 2048 < plan.bytes_to_store < 6 * 4 * 2200
     assert plan.seconds > 0
     assert "4 rows held, 6 to compute" in str(plan)
+    assert plan.spec.digest[:12] in str(plan)
+    assert "must be fetched" in str(dataclasses.replace(plan, fetch_weights=True))
+    assert "must be fetched" not in str(dataclasses.replace(plan, fetch_weights=False))
     assert engine.computed == 0
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
 

@@ -182,3 +182,15 @@ def test_balanced_weights_are_not_counted_twice():
     given = {"groups": subjects, "tune": False, "threshold": "balanced"}
     plain = fit_head(X, y, "logistic_regression", calibrate=False, **given)
     assert plain.predict(X)[y == 0].mean() < 0.5
+
+
+def test_one_subject_is_named_and_not_the_number_of_folds():
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["hem", "all"], 20)
+    with pytest.raises(ValueError, match=r"all of one group \(P7\)"):
+        fit_head(X, y, "naive_bayes", groups=["P7"] * 40)
+
+
+def test_the_nearest_name_is_offered():
+    X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["hem", "all"], 20)
+    with pytest.raises(ValueError, match="Did you mean 'logistic_regression'"):
+        fit_head(X, y, "logistic regression")
