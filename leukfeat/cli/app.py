@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,12 +81,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     # TensorFlow's start-up notes are of no use to someone who asked for a table.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if threading.current_thread() is threading.main_thread():
+        # A scheduler's polite end writes out what is computed, as Ctrl-C does.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(arguments, standalone_mode=False)
-    except typer.Abort:
-        code = _stopped()
-    except KeyboardInterrupt:
-        code = _stopped()
+    except (typer.Abort, KeyboardInterrupt):
+        code = EXIT_INTERRUPTED
     except UsageError as error:
         error.show()
         code = EXIT_USAGE
@@ -93,9 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         typer.secho(f"leukfeat: {in_options(str(error))}", err=True, fg="red")
         code = EXIT_ERROR
+    if code == EXIT_INTERRUPTED:  # typer itself may have turned the interrupt into its code
+        typer.secho("Stopped. What was cached stays cached.", err=True, fg="yellow")
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _stopped() -> int:
-    typer.secho("Stopped. What was cached stays cached.", err=True, fg="yellow")
-    return EXIT_INTERRUPTED

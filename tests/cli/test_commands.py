@@ -1,6 +1,8 @@
 """The commands do what the calls do; errors are messages and exit codes."""
 
 import json
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from leukfeat.cli import main
 from leukfeat.data import make_cells
+from leukfeat.features.store import StoreReader
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +237,36 @@ def test_an_image_that_cannot_be_read(folder, tmp_path, capsys):
     assert code == 0
     assert "left out: " in err
     assert "1 cells" in out
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_polite_end_keeps_what_is_computed(name, folder, tmp_path):
+    # The signal comes in the middle of the second of four batches.
+    code = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from leukfeat.features.engines.keras_engine import KerasEngine
+stream = KerasEngine.stream
+def interrupted(self, inputs, batch_size):
+    for place, row in enumerate(stream(self, inputs, batch_size)):
+        if place == 20:
+            os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        yield row
+KerasEngine.stream = interrupted
+from leukfeat.cli import main
+main(sys.argv[2:])
+"""
+    cache = tmp_path / "cache"
+    arguments = ["extract", folder, "--cache", cache, *GIVEN, "--engine", "keras"]
+    arguments += ["--input-size", "48", "--batch-size", "16", "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, name, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 130, ended.stderr
+    assert "What was cached stays cached" in ended.stderr
+    (store,) = cache.glob("*.h5")
+    with StoreReader(store) as reader:
+        assert 16 <= len(reader) < 60

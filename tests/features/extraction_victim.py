@@ -6,6 +6,7 @@ It writes a line a block that is safely written: the number of rows computed so 
 
 import importlib.util
 import resource
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ here.loader.exec_module(quick)
 
 
 def main(folder, cache, delay, first, last):
+    # A test run started in the background hands down a SIGINT that is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     import leukfeat as lf
     from leukfeat.features import extraction_run
     from leukfeat.features.store import writer
