@@ -53,7 +53,7 @@ def evaluate(
         bool, typer.Option(help="With --split official: drop what shares a group with the test.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for figures and tables.")
+        Path | None, typer.Option("--out", "-o", help="Folder for figures, tables and the report.")
     ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
@@ -160,6 +160,7 @@ def _refuse_settings_of_the_model(context: typer.Context) -> None:
 def _write(result: Any, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.md").write_text(result.to_markdown(), encoding="utf-8")
+    result.to_html(folder / "report.html")
     result.to_frame().to_csv(folder / "scores.csv", index=False)
     for name in ("plot_roc", "plot_confusion", "plot_per_subject"):
         if hasattr(result, name):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import itertools
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -23,6 +25,8 @@ from leukfeat.metrics import holm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from leukfeat.evaluation.audit.report import Audit
 
 __all__ = ["Comparison"]
 
@@ -189,6 +193,32 @@ class Comparison:
         notes = "".join(f"\n- {note}" for note in self._remarks())
         tail = f"\n{notes}\n" if notes else "\n"
         return f"{self._sentence()}\n\n{markdown_table(header, rows)}{tail}"
+
+    def to_html(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        head: str | None = None,
+        audit: Audit | None = None,
+    ) -> Path:
+        """Write the comparison, and one head in full, as one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; an older one is replaced.
+        head : str, optional
+            The head that is shown in full; default: the first, since the best of several would
+            be flattered by the choice.
+        audit : Audit, optional
+            Of the same cells: its verdict comes first.
+
+        Returns
+        -------
+        Path
+        """
+        shown = next(iter(self.results)) if head is None else head
+        return self[shown].to_html(path, audit=audit, comparison=self)
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         table = self.table

@@ -251,6 +251,7 @@ def _write(demo: Demo, folder: Path) -> tuple[Path, ...]:
     ):
         written.append(folder / name)
         written[-1].write_text(text, encoding="utf-8")
+    written.append(demo.by_subject.to_html(folder / "report.html"))
     return tuple(written)
 
 

@@ -173,6 +173,7 @@ def test_evaluate_compares_heads_by_subject(folder, tmp_path, capsys):
     assert "split by subject" in out
     assert "colour only" in out
     assert (tmp_path / "figures" / "results.md").exists()
+    assert "colour only" in (tmp_path / "figures" / "report.html").read_text()
 
 
 def test_evaluate_refuses_a_model_on_its_training_cells(folder, model, capsys):

@@ -39,6 +39,7 @@ def test_from_nothing(tmp_path):
         "gap.png",
         "results.md",
         "results.json",
+        "report.html",
     }
     assert all(path.stat().st_size > 100 for path in demo.files)
     found = json.loads((tmp_path / "out" / "results.json").read_text())
