@@ -20,6 +20,7 @@ from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.predict import predict
+from leukfeat.cli.reproduce import reproduce
 
 __all__ = ["app", "main"]
 
@@ -59,7 +60,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict, export, doctor):
+for command in (demo, extract, fit, evaluate, predict, export, reproduce, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -169,22 +171,37 @@ class RecipeResult:
         str
         """
         lines = [f"## {self.recipe.title}", self.recipe.summary, f"{self.data}."]
-        lines.append(markdown_table(*self._cells()))
+        lines.append(markdown_table(*self.cells_of_table()))
         for heading, items in (("Why they differ", self.reasons), ("Notes", self.notes)):
             if items:
                 lines.append(f"**{heading}**\n\n" + "\n".join(f"- {item}" for item in items))
-        sources = [self._source(figure) for figure in self.recipe.published]
-        if sources:
+        if sources := self.sources():
             lines.append("**Published**\n\n" + "\n".join(f"- {source}" for source in sources))
         return "\n\n".join(lines) + "\n"
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the table with reasons, notes and sources as one HTML file.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; an older one is replaced.
+
+        Returns
+        -------
+        Path
+        """
+        from leukfeat.recipes.page import recipes_page
+
+        return recipes_page([self]).write(path)
 
     def _repr_html_(self) -> str:
         parts = [
             f"<h3>{html.escape(self.recipe.title)}</h3><p>{html.escape(self.recipe.summary)}</p>",
-            f"<p>{html.escape(self.data)}.</p>{html_table(*self._cells())}",
+            f"<p>{html.escape(self.data)}.</p>{html_table(*self.cells_of_table())}",
             notes_html(self.reasons),
             notes_html(self.notes),
-            notes_html([self._source(figure) for figure in self.recipe.published]),
+            notes_html(self.sources()),
         ]
         return "".join(parts)
 
@@ -214,7 +231,12 @@ class RecipeResult:
             f"{figure.split}.{note}"
         )
 
-    def _cells(self) -> tuple[list[str], list[list[str]]]:
+    def sources(self) -> list[str]:
+        """Return where each published figure is from, in words."""
+        return [self._source(figure) for figure in self.recipe.published]
+
+    def cells_of_table(self) -> tuple[list[str], list[list[str]]]:
+        """Return :attr:`table` as a header and rows of text."""
         table = self.table
         return list(table.columns), [
             ["" if pd.isna(value) else str(value) for value in row]

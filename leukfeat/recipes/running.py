@@ -66,8 +66,8 @@ def run_recipe(
     cache : path-like, optional
         Where features are kept; recipes share them.
     output : path-like, optional
-        Folder for what has been predicted so far, and for the table as JSON and Markdown. Called
-        again, a run that was stopped goes on from there.
+        Folder for what has been predicted so far, and for the table as JSON, Markdown and HTML.
+        Called again, a run that was stopped goes on from there.
     as_published : bool, default=False
         Also run it with the recipe's ``as_published`` habits switched on; the table marks it.
     n_splits, n_repeats : int, optional
@@ -145,6 +145,7 @@ def run_recipe(
         result.to_json(Path(output, f"{recipe.name}.json"))
         with written_whole(Path(output, f"{recipe.name}.md")) as partial:
             partial.write_text(result.to_markdown(), encoding="utf-8")
+        result.to_html(Path(output, f"{recipe.name}.html"))
     return result
 
 
