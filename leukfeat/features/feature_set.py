@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.data.cell_columns import UNLABELLED, checked_labels
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
 __all__ = ["COLOUR_CONTROLS", "CONTROL_COLUMNS", "SIZE_CONTROLS", "FeatureSet"]
@@ -34,7 +34,7 @@ class FeatureSet:
         Digest of each cell's decoded pixels; equal digests are identical images.
     controls : pandas.DataFrame, optional
         `CONTROL_COLUMNS` of each cell.
-    spec : FeatureSpec, optional
+    spec : FeatureSpace, optional
         The feature space.
     class_names : sequence of str, default=()
         Names of the classes.
@@ -71,7 +71,7 @@ class FeatureSet:
         groups: Any = None,
         ids: Any = None,
         controls: pd.DataFrame | None = None,
-        spec: FeatureSpec | None = None,
+        spec: FeatureSpace | None = None,
         class_names: Sequence[str] = (),
         positive: str | None = None,
         columns: pd.DataFrame | None = None,

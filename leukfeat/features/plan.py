@@ -8,11 +8,11 @@ import os
 from typing import Any
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.rates import estimate_rate
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.row_length import count_features
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 from leukfeat.imaging.reading import read_bytes
@@ -43,7 +43,7 @@ class ExtractionPlan:
     measured : bool
         Whether `seconds` comes from a run on this machine; otherwise from the network's size
         and the number of cores, which may be wrong by a factor of three.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     path : str or None
         The store.
@@ -57,7 +57,7 @@ class ExtractionPlan:
     bytes_to_store: int
     seconds: float
     measured: bool
-    spec: FeatureSpec
+    spec: FeatureSpace
     path: str | None
 
     def __str__(self) -> str:
@@ -95,8 +95,8 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         elif name not in missing:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
-    rate, measured = estimate_rate(run.spec)
-    n_features = find_backbone(run.spec.backbone).count_features(run.spec.layers)
+    rate, measured = estimate_rate(run.spec, run.n_workers)
+    n_features = count_features(run.spec)
     row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(
         images=len(run.images),

@@ -101,7 +101,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         training rows, for operating points and ensembles; empty likewise.
     control_heads_ : dict of str to classifier
         ``"majority"``, ``"colour"``, ``"size"``, on ``features.controls``; empty without them.
-    spec_ : FeatureSpec or None
+    spec_ : FeatureSpace or None
         The feature space; features of another are refused.
     train_subjects_, train_ids_ : set of str
         SHA-256 of the training subjects' names, and digests of the training images.
