@@ -114,6 +114,30 @@ class FeatureSet:
         """``(n_cells, n_features)``."""
         return self.X.shape  # type: ignore[return-value]
 
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return the name of each column, as scikit-learn's transformers do.
+
+        Parameters
+        ----------
+        input_features : object, optional
+            Not used.
+
+        Returns
+        -------
+        ndarray of str objects of shape (n_features,)
+            Those of hand-crafted features; ``"resnet50-avg_pool_0"`` and so on for deep ones,
+            ``"x0"`` and so on where the space is not known.
+
+        Examples
+        --------
+        >>> FeatureSet([[1, 2]]).get_feature_names_out().tolist()
+        ['x0', 'x1']
+        """
+        if self.feature_names is not None:
+            return np.array(self.feature_names, object)
+        stem = "x" if self.spec is None else f"{self.spec.title}_"
+        return np.array([f"{stem}{i}" for i in range(self.shape[1])], object)
+
     def column(self, name: str) -> np.ndarray:
         """Return what is known of each cell under a name (``"fold"``, ``"subject"``, ...).
 

@@ -36,6 +36,10 @@ def space_from_json(text: str) -> FeatureSpace:
     kind = settings.get("kind")
     if kind is None:
         return FeatureSpec.from_json(text)
+    if kind == "joined":
+        from leukfeat.features.joining import JoinedSpec
+
+        return JoinedSpec(tuple(space_from_json(json.dumps(one)) for one in settings["spaces"]))
     if kind == "handcrafted":
         from leukfeat.features.handcrafted.spec import HandcraftedSpec
 

@@ -180,7 +180,7 @@ def test_lengths_are_in_micrometres_only_where_every_scale_is_known(cells, tmp_p
 
 
 def test_a_head_on_micrometres_refuses_pixels(cells):
-    head = lf.fit_head(extract(cells), "random_forest", tune=False, calibrate=False)
+    head = lf.fit_head(extract(cells), "logistic_regression", tune=False, calibrate=False)
     with pytest.raises(SpecMismatchError, match="unit: 'um' != 'px'"):
         head.predict(extract(cells, unit="px"))
 
