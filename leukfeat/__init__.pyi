@@ -29,7 +29,15 @@ from .evaluation import evaluate as evaluate
 from .evaluation import leakage_meter as leakage_meter
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
+from .features import HandcraftedSpec as HandcraftedSpec
+from .features import JoinedSpec as JoinedSpec
+from .features import TextureSettings as TextureSettings
+from .features import colour_features as colour_features
 from .features import extract_features as extract_features
+from .features import extract_handcrafted as extract_handcrafted
+from .features import join_features as join_features
+from .features import shape_features as shape_features
+from .features import texture_features as texture_features
 from .heads import Ensemble as Ensemble
 from .heads import Head as Head
 from .heads import fit_ensemble as fit_ensemble

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.classifier.extraction import extract_space, own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.subject_level import subject_table
 from leukfeat.exceptions import WeightsError
-from leukfeat.features import FeatureSet, FeatureSpec, extract_features
+from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.weights import find_weights
 
 __all__ = ["CellClassifier"]
@@ -35,7 +37,7 @@ class CellClassifier:
     Attributes
     ----------
     head : Head
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     reference : TrainingReference or None
         Without it, distances are not known.
@@ -67,12 +69,15 @@ class CellClassifier:
                 "CellClassifier needs a head fitted on features whose space is known. Got "
                 f"{head!r}; fit it with fit_head(extract_features(...), ...)."
             )
-        if spec.weights == "file" and weights is None:
-            raise WeightsError(_own_weights_needed(spec))
+        own = own_weights_part(spec)
+        if own is not None and weights is None:
+            raise WeightsError(_own_weights_needed(own))
         reference = None
         if features is not None:
             head.check_spec(features)
-            reference = TrainingReference().fit(features.X, features.groups)
+            # Measured columns have units of their own; those of a network are of one kind.
+            own_units = not isinstance(spec, FeatureSpec)
+            reference = TrainingReference(standardize=own_units).fit(features.X, features.groups)
         self._set(head, reference, None if weights is None else os.fspath(weights))
         if self.weights is not None:
             self._check_weights(self.weights)
@@ -99,7 +104,7 @@ class CellClassifier:
         return new
 
     @property
-    def spec(self) -> FeatureSpec:
+    def spec(self) -> FeatureSpace:
         """The feature space that the head was fit on."""
         return self.head.spec_  # type: ignore[no-any-return]
 
@@ -117,27 +122,13 @@ class CellClassifier:
             The cells.
         **settings
             ``cache``, ``batch_size``, ``errors``, ``progress``, ``engine``, as for
-            :func:`leukfeat.extract_features`.
+            :func:`leukfeat.extract_features`; ``n_jobs`` for hand-crafted features.
 
         Returns
         -------
         FeatureSet
         """
-        spec = self.spec
-        given: dict[str, Any] = {
-            "backbone": spec.backbone,
-            "layers": list(spec.layers),
-            "pooling": spec.pooling,
-            "mask": spec.mask,
-            "input_size": spec.input_size,
-            "crop": spec.crop,
-            "views": spec.views,
-            "precision": spec.precision,
-            "weights": self._weights_for_extraction(),
-        }
-        if spec.weights == "random":
-            given["random_state"] = int(spec.weights_digest.rsplit(":", 1)[1])
-        return extract_features(images, **(given | settings))
+        return extract_space(images, self.spec, self._weights_path(), settings)
 
     def predict(self, images: Any, **settings: Any) -> pd.DataFrame:
         """Classify images of cells.
@@ -208,10 +199,7 @@ class CellClassifier:
 
     def __repr__(self) -> str:
         kind = getattr(self.head, "head", type(self.head).__name__)
-        return (
-            f"CellClassifier({kind!r} on {self.spec.backbone} {'+'.join(self.spec.layers)}, "
-            f"classes {list(self.class_names)})"
-        )
+        return f"CellClassifier({kind!r} on {self.spec.title}, classes {list(self.class_names)})"
 
     def _set(self, head: Any, reference: TrainingReference | None, weights: str | None) -> None:
         self.head = head
@@ -219,18 +207,24 @@ class CellClassifier:
         self.weights = weights
 
     def _check_weights(self, path: str) -> None:
-        digest = find_weights(find_backbone(self.spec.backbone), path).digest
-        if digest != self.spec.weights_digest:
+        deep = [part for part in self.spec.parts if isinstance(part, FeatureSpec)]
+        own = own_weights_part(self.spec) or next(iter(deep), None)
+        if own is None:
+            raise WeightsError(
+                f"'weights' is {path!r}, but the head was fit on {self.spec.title}, which needs no "
+                "weights file of your own. Leave it out."
+            )
+        digest = find_weights(find_backbone(own.backbone), path).digest
+        if digest != own.weights_digest:
             raise WeightsError(
                 f"The weights file {path!r} has the digest {digest}, but the head was fit on "
-                f"features of weights {self.spec.weights_digest}: give the same file."
+                f"features of weights {own.weights_digest}: give the same file."
             )
 
-    def _weights_for_extraction(self) -> str:
-        if self.spec.weights != "file":
-            return self.spec.weights
-        if self.weights is None:
-            raise WeightsError(_own_weights_needed(self.spec))
+    def _weights_path(self) -> str | None:
+        own = own_weights_part(self.spec)
+        if own is not None and self.weights is None:
+            raise WeightsError(_own_weights_needed(own))
         return self.weights
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.classifier.cell_classifier import CellClassifier
+from leukfeat.classifier.extraction import own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.safe_archive import check_archive, read_member
 from leukfeat.classifier.trusted_types import TRUSTED_TYPES
@@ -82,8 +83,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
         held = io.BytesIO()
         np.savez(held, **classifier.reference.arrays())  # type: ignore[arg-type]
         members[_REFERENCE] = held.getvalue()
-    if classifier.spec.weights == "file":
-        members[_WEIGHTS] = Path(classifier._weights_for_extraction()).read_bytes()
+    if own_weights_part(classifier.spec) is not None:
+        members[_WEIGHTS] = Path(str(classifier._weights_path())).read_bytes()
     members = {_ABOUT: _about(classifier, members), **members}
     path = Path(path).expanduser()
     if not path.absolute().parent.is_dir():

@@ -36,6 +36,9 @@ class TrainingReference:
         Training cells kept as the reference; more are sampled down, evenly over groups.
     random_state : int, default=0
         Seed of that sample.
+    standardize : bool, default=False
+        Divide each column by its standard deviation first, where columns have units of their
+        own: otherwise the components are those of the columns with the largest numbers.
 
     Attributes
     ----------
@@ -64,11 +67,13 @@ class TrainingReference:
         n_neighbors: int = 5,
         max_cells: int = 4000,
         random_state: int = 0,
+        standardize: bool = False,
     ) -> None:
         self.n_components = n_components
         self.n_neighbors = n_neighbors
         self.max_cells = max_cells
         self.random_state = random_state
+        self.standardize = standardize
 
     def fit(self, X: Any, groups: Any = None) -> TrainingReference:
         """Keep the training cells that later ones are compared with.
@@ -146,11 +151,15 @@ class TrainingReference:
 
     def _whitening(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_components = max(1, min(self.n_components, len(X) - 1, X.shape[1]))
-        pca = PCA(n_components, svd_solver="randomized", random_state=self.random_state).fit(X)
+        scale = np.ones(X.shape[1], np.float32)
+        if self.standardize:
+            spread = X.std(axis=0, dtype=np.float64).astype(np.float32)
+            scale = np.where(spread > 0, spread, scale)
+        pca = PCA(n_components, svd_solver="randomized", random_state=self.random_state)
+        pca.fit(X / scale)
         spread = np.sqrt(np.maximum(pca.explained_variance_, 1e-12))
-        return pca.mean_.astype(np.float32), (pca.components_ / spread[:, None]).T.astype(
-            np.float32
-        )
+        components = pca.components_ / spread[:, None] / scale
+        return (pca.mean_ * scale).astype(np.float32), components.T.astype(np.float32)
 
     def _usual_distance(self, X: np.ndarray, codes: np.ndarray) -> float:
         folds = codes % N_FOLDS

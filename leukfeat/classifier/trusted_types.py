@@ -4,6 +4,9 @@ __all__ = ["TRUSTED_TYPES"]
 
 TRUSTED_TYPES: tuple[str, ...] = (
     # Ours: plain parameters and arrays, no code in their state.
+    "leukfeat.features.handcrafted.spec.HandcraftedSpec",
+    "leukfeat.features.handcrafted.texture.TextureSettings",
+    "leukfeat.features.joining.JoinedSpec",
     "leukfeat.features.spec.FeatureSpec",
     "leukfeat.heads.ensemble.Ensemble",
     "leukfeat.heads.head.Head",

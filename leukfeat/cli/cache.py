@@ -221,7 +221,7 @@ def _is_chosen(store: StoreSummary, wanted: list[str] | None) -> bool:
     spec = store.spec
     assert spec is not None
     return not wanted or any(
-        name == spec.backbone or (len(name) >= 4 and spec.digest.startswith(name.lower()))
+        name == spec.label or (len(name) >= 4 and spec.digest.startswith(name.lower()))
         for name in wanted
     )
 
@@ -266,12 +266,10 @@ def _describe(store: StoreSummary) -> str:
     versions = " ".join(
         f"{key} {last[key]}" for key in ("leukfeat", "keras", "openvino") if key in last
     )
-    height, width = spec.input_size
     state = "; a writer is at work, or was killed" if store.is_open or store.leftovers else ""
     return (
         f"{name}  {store.rows} rows x {store.n_features}, {store.bytes / 1e6:.1f} MB\n"
-        f"  {spec.backbone} {'+'.join(spec.layers)}, {height} x {width}, "
-        f"weights {spec.weights}, {spec.engine} {spec.precision}, space {spec.digest[:16]}\n"
+        f"  {spec.summary}, space {spec.digest[:16]}\n"
         f"  since {store.created or 'unknown'}; {versions or 'versions unknown'}{state}"
     )
 

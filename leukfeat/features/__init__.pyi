@@ -1,4 +1,12 @@
 from .extraction import extract_features as extract_features
 from .feature_set import FeatureSet as FeatureSet
+from .handcrafted import HandcraftedSpec as HandcraftedSpec
+from .handcrafted import TextureSettings as TextureSettings
+from .handcrafted import colour_features as colour_features
+from .handcrafted import extract_handcrafted as extract_handcrafted
+from .handcrafted import shape_features as shape_features
+from .handcrafted import texture_features as texture_features
+from .joining import JoinedSpec as JoinedSpec
+from .joining import join_features as join_features
 from .plan import ExtractionPlan as ExtractionPlan
 from .spec import FeatureSpec as FeatureSpec

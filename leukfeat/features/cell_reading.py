@@ -98,21 +98,25 @@ class CellReader:
 
     Parameters
     ----------
-    spec : FeatureSpec
-        The feature space.
     files : mapping of bytes to bytes
         Keys by digest of the file: such files are not decoded.
     is_held : callable
         Tells whether the row of a key is there already.
+    prepare : callable
+        From the pixels to what is computed with, of shape ``(n_views, height, width, 3)``.
+    refuse : callable
+        Tells why nothing can be computed with the pixels; ``None`` where it can.
     """
 
     def __init__(
         self,
-        spec: FeatureSpec,
         files: Mapping[bytes, bytes],
         is_held: Callable[[bytes], bool],
+        prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+        refuse: Callable[[NDArray[np.uint8]], str | None],
     ) -> None:
-        self._spec = spec
+        self._prepare = prepare
+        self._refuse = refuse
         self._files = dict(files)
         self._is_held = is_held
         self._claimed: set[bytes] = set()
@@ -134,7 +138,7 @@ class CellReader:
             Without `inputs` where the same pixels were read before.
         """
         if isinstance(image, np.ndarray):
-            return self._with_pixels(CellRead(index), image, pixel_key(image))
+            return self._with_pixels(CellRead(index), image, pixel_key(image), f"image {index}")
         try:
             checked = time.time_ns()
             data, state = read_bytes(image)
@@ -148,14 +152,19 @@ class CellReader:
         key = pixel_key(pixels)
         self._files[digest] = key
         seen = Seen(image, state, checked, digest, key)
-        return self._with_pixels(CellRead(index, seen=seen), pixels, key)
+        return self._with_pixels(CellRead(index, seen=seen), pixels, key, image)
 
-    def _with_pixels(self, cell: CellRead, pixels: NDArray[np.uint8], key: bytes) -> CellRead:
+    def _with_pixels(
+        self, cell: CellRead, pixels: NDArray[np.uint8], key: bytes, name: str
+    ) -> CellRead:
         cell.key = key
+        reason = self._refuse(pixels)
+        if reason is not None:
+            return CellRead(cell.index, problem=ImageReadError(f"{name!r}: {reason}"))
         with self._lock:
             known = key in self._claimed
             self._claimed.add(key)
         if not known and not self._is_held(key):
             cell.controls = measure_controls(pixels)
-            cell.inputs = network_inputs(pixels, self._spec)
+            cell.inputs = self._prepare(pixels)
         return cell

@@ -5,25 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, overload
 
-import numpy as np
-import pandas as pd
-
-from leukfeat.data.dataset import CellDataset
-from leukfeat.exceptions import CacheError, ImageReadError
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.carrying_out import carry_out, check_choices
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
-from leukfeat.features.plan import ExtractionPlan, make_plan
+from leukfeat.features.plan import ExtractionPlan
 from leukfeat.features.space import choose_space, make_spec
-from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.store.reader import Rows
 from leukfeat.features.weights import find_weights
-from leukfeat.imaging.controls import CONTROL_COLUMNS
 
 __all__ = ["extract_features"]
-
-_OWN_COLUMNS = ("image", "label", "subject", "group", "mask")
 
 
 @overload
@@ -134,6 +125,7 @@ def extract_features(  # type: ignore[misc]
 
     Examples
     --------
+    >>> import numpy as np
     >>> import leukfeat as lf
     >>> images = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 3), dtype=np.uint8)
     >>> features = lf.extract_features(
@@ -142,9 +134,7 @@ def extract_features(  # type: ignore[misc]
     >>> features.shape
     (3, 256)
     """
-    _check_choice("if_cached", if_cached, ("resume", "overwrite", "error"))
-    _check_choice("errors", errors, ("raise", "skip"))
-    _check_choice("verify", verify, ("stat", "digest"))
+    check_choices(if_cached=if_cached, errors=errors, verify=verify)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
@@ -168,66 +158,4 @@ def extract_features(  # type: ignore[misc]
     if cache is not None:
         run.recall()
     run.spec, run.path = choose_space(spec, engine, cache, run.count_held)
-    if if_cached == "error":
-        _refuse_held(run.path)
-    if dry_run:
-        return make_plan(run, source)
-    if if_cached == "overwrite":
-        run.forget(skip=errors == "skip")
-    rows = run.rows(skip=errors == "skip")
-    return _feature_set(dataset, run.spec, run, rows)
-
-
-def _check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ValueError(f"The {name!r} parameter must be one of {allowed}. Got {value!r} instead.")
-
-
-def _refuse_held(path: str | None) -> None:
-    from leukfeat.features.store import StoreReader
-
-    if path is not None and os.path.exists(path):
-        with StoreReader(path) as store:
-            if len(store):
-                raise CacheError(
-                    f"The cache {path!r} holds {len(store)} rows of this feature space and "
-                    "if_cached='error'. Use 'resume' to add to it, 'overwrite' to compute again."
-                )
-
-
-def _feature_set(
-    dataset: CellDataset, spec: FeatureSpec, run: ExtractionRun, rows: Rows
-) -> FeatureSet:
-    whole = dataset.frame
-    problems: dict[int, ImageReadError] = run.problems
-    kept = np.array([i for i in range(len(whole)) if i not in problems], int)
-    failed = sorted(problems)
-    unread = whole.iloc[failed].drop(columns="image").reset_index(drop=True)
-    unread.insert(0, "path", [_name_of(whole["image"].iloc[i], i) for i in failed])
-    unread.insert(1, "reason", [str(problems[i]) for i in failed])
-    skipped = pd.concat([dataset.skipped, unread]) if len(dataset.skipped) else unread
-    part = dataset if not problems else dataset[kept]
-    frame = part.frame
-    columns = frame.drop(columns=[name for name in _OWN_COLUMNS if name in frame])
-    columns.insert(
-        0, "path", pd.Series([i if isinstance(i, str) else None for i in part.images], dtype=object)
-    )
-    keys = run.keys[kept].tobytes().hex()
-    return FeatureSet(
-        rows.features,
-        part.y,
-        subjects=part.subjects,
-        groups=part.groups,
-        ids=[keys[i : i + 64] for i in range(0, len(keys), 64)],
-        controls=pd.DataFrame(rows.controls, columns=list(CONTROL_COLUMNS)),
-        spec=spec,
-        class_names=part.class_names,
-        positive=part.positive,
-        columns=columns,
-        skipped=skipped.reset_index(drop=True),
-        name=part.name,
-    )
-
-
-def _name_of(image: Any, row: int) -> str:
-    return image if isinstance(image, str) else f"image {row}"
+    return carry_out(run, dataset, if_cached=if_cached, errors=errors, dry_run=dry_run)

@@ -6,15 +6,17 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.exceptions import CacheError, ImageReadError
-from leukfeat.features.cell_reading import CellRead, CellReader
+from leukfeat.features.backbones import find_backbone
+from leukfeat.features.cell_reading import CellRead, CellReader, network_inputs
 from leukfeat.features.engines import Engine, load_engine
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
 from leukfeat.features.rates import remember_rate
 from leukfeat.features.spec import FeatureSpec
@@ -24,7 +26,7 @@ from leukfeat.features.store.reader import Rows
 from leukfeat.features.store.row_index import RowIndex
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.features.streaming import read_ahead, stream_rows
-from leukfeat.features.weights import WeightsSource
+from leukfeat.features.weights import WeightsSource, must_be_fetched
 
 __all__ = ["ExtractionRun"]
 
@@ -42,8 +44,8 @@ class ExtractionRun:
     ----------
     images : list of str or ndarray
         Paths or RGB ``uint8``.
-    source : WeightsSource
-        Weights of the network.
+    source : WeightsSource or None
+        Weights of the network; a run without one loads its own engine.
     batch_size : int
         Inputs computed together.
     progress : bool
@@ -59,13 +61,14 @@ class ExtractionRun:
         Images that cannot be read.
     """
 
-    spec: FeatureSpec
+    spec: FeatureSpace
     path: str | None = None
+    n_workers = 1
 
     def __init__(
         self,
         images: list[Any],
-        source: WeightsSource,
+        source: WeightsSource | None,
         batch_size: int,
         progress: bool,
         *,
@@ -81,6 +84,13 @@ class ExtractionRun:
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
+
+    @property
+    def must_fetch_weights(self) -> bool:
+        """Whether computing rows would first fetch the network's weights."""
+        if self._source is None or not isinstance(self.spec, FeatureSpec):
+            return False
+        return must_be_fetched(find_backbone(self.spec.backbone), self._source)
 
     def recall(self) -> None:
         """Fill in the keys of files that look unchanged since they were last read."""
@@ -110,7 +120,7 @@ class ExtractionRun:
         self.refresh()
         unknown = np.flatnonzero(~self.keys.any(axis=1)).tolist()
         # Nothing is prepared for the network here: every row counts as held.
-        reader = CellReader(self.spec, self._files, lambda key: True)
+        reader = self._reader(lambda key: True)
         for cell in self._read(reader, unknown, skip=skip, label="identifying"):
             self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
         with StoreWriter(self.path, self.spec) as writer:
@@ -176,9 +186,20 @@ class ExtractionRun:
         """Return the key of a file whose bytes are known to the store."""
         return self._files.get(digest)
 
-    @property
-    def _n_views(self) -> int:
-        return 8 if self.spec.views == "dihedral" else 1
+    def _prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        assert isinstance(self.spec, FeatureSpec)
+        return network_inputs(pixels, self.spec)
+
+    def _refuse(self, pixels: NDArray[np.uint8]) -> str | None:
+        return None
+
+    def _reader(self, is_held: Callable[[bytes], bool]) -> CellReader:
+        return CellReader(self._files, is_held, self._prepare, self._refuse)
+
+    def _load_engine(self) -> Engine:
+        assert self._source is not None
+        assert isinstance(self.spec, FeatureSpec)
+        return load_engine(self.spec, self._source)
 
     def _places(self) -> NDArray[np.int64]:
         return self._index.find(self.keys)
@@ -207,7 +228,7 @@ class ExtractionRun:
     ) -> Generator[CellRead, None, None]:
         """Read images ahead, with a bar; the files seen are remembered for the next call."""
         cells = ((i, self.images[i]) for i in places)
-        ahead = read_ahead(reader, cells, 2 * self._batch_size // self._n_views)
+        ahead = read_ahead(reader, cells, 2 * self._batch_size // self.spec.n_views)
         seen: list[Seen] = []
         try:
             with contextlib.closing(ahead), _bar(len(places), label, self._progress) as bar:
@@ -231,7 +252,7 @@ class ExtractionRun:
             self._stat.record(seen)
 
     def _fill(self, todo: list[int], memory: MemoryRows | None, *, skip: bool) -> None:
-        reader = CellReader(self.spec, self._files, self.is_held)
+        reader = self._reader(self.is_held)
         pairs: list[tuple[bytes, bytes]] = []
         paired = set(self._files)
         writer: StoreWriter | None = None
@@ -239,7 +260,7 @@ class ExtractionRun:
 
         def load() -> Engine:
             nonlocal started
-            engine = load_engine(self.spec, self._source)
+            engine = self._load_engine()
             started = time.monotonic()
             return engine
 
@@ -258,7 +279,7 @@ class ExtractionRun:
 
             def missing() -> Generator[CellRead, None, None]:
                 nonlocal writer
-                for cell in self._read(reader, todo, skip=skip, label=self.spec.backbone):
+                for cell in self._read(reader, todo, skip=skip, label=self.spec.label):
                     self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
                     if cell.seen is not None and cell.seen.digest not in paired:
                         paired.add(cell.seen.digest)
@@ -274,11 +295,12 @@ class ExtractionRun:
                         yield cell
 
             cells = stack.enter_context(contextlib.closing(missing()))
-            stream_rows(cells, load, keep, n_views=self._n_views, batch_size=self._batch_size)
+            stream_rows(cells, load, keep, n_views=self.spec.n_views, batch_size=self._batch_size)
             if writer is not None:
                 writer.append_files(pairs)
             if computed >= _RATE_FROM:
-                remember_rate(self.spec, computed / (time.monotonic() - started))
+                rate = computed / (time.monotonic() - started)
+                remember_rate(self.spec, rate, self.n_workers)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.data.cell_columns import UNLABELLED, checked_labels
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
 __all__ = ["COLOUR_CONTROLS", "CONTROL_COLUMNS", "SIZE_CONTROLS", "FeatureSet"]
@@ -34,7 +34,7 @@ class FeatureSet:
         Digest of each cell's decoded pixels; equal digests are identical images.
     controls : pandas.DataFrame, optional
         `CONTROL_COLUMNS` of each cell.
-    spec : FeatureSpec, optional
+    spec : FeatureSpace, optional
         The feature space.
     class_names : sequence of str, default=()
         Names of the classes.
@@ -71,7 +71,7 @@ class FeatureSet:
         groups: Any = None,
         ids: Any = None,
         controls: pd.DataFrame | None = None,
-        spec: FeatureSpec | None = None,
+        spec: FeatureSpace | None = None,
         class_names: Sequence[str] = (),
         positive: str | None = None,
         columns: pd.DataFrame | None = None,
@@ -113,6 +113,30 @@ class FeatureSet:
     def shape(self) -> tuple[int, int]:
         """``(n_cells, n_features)``."""
         return self.X.shape  # type: ignore[return-value]
+
+    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
+        """Return the name of each column, as scikit-learn's transformers do.
+
+        Parameters
+        ----------
+        input_features : object, optional
+            Not used.
+
+        Returns
+        -------
+        ndarray of str objects of shape (n_features,)
+            Those of hand-crafted features; ``"resnet50-avg_pool_0"`` and so on for deep ones,
+            ``"x0"`` and so on where the space is not known.
+
+        Examples
+        --------
+        >>> FeatureSet([[1, 2]]).get_feature_names_out().tolist()
+        ['x0', 'x1']
+        """
+        if self.feature_names is not None:
+            return np.array(self.feature_names, object)
+        stem = "x" if self.spec is None else f"{self.spec.title}_"
+        return np.array([f"{stem}{i}" for i in range(self.shape[1])], object)
 
     def column(self, name: str) -> np.ndarray:
         """Return what is known of each cell under a name (``"fold"``, ``"subject"``, ...).

@@ -8,13 +8,12 @@ import os
 from typing import Any
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.rates import estimate_rate
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.row_length import count_features
 from leukfeat.features.store.layout import KEY_BYTES
-from leukfeat.features.weights import WeightsSource, must_be_fetched
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 from leukfeat.imaging.reading import read_bytes
 
@@ -46,7 +45,7 @@ class ExtractionPlan:
         and the number of cores, which may be wrong by a factor of three.
     fetch_weights : bool
         Whether the weights are not on this machine and would be fetched first.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     path : str or None
         The store.
@@ -61,7 +60,7 @@ class ExtractionPlan:
     seconds: float
     measured: bool
     fetch_weights: bool
-    spec: FeatureSpec
+    spec: FeatureSpace
     path: str | None
 
     def __str__(self) -> str:
@@ -70,28 +69,25 @@ class ExtractionPlan:
             f"{self.images} images: {self.rows_held} rows held, {self.rows_missing} to compute, "
             f"{self.unreadable} unreadable; {self.bytes_to_read / 1e6:.1f} MB to read, "
             f"{self.bytes_to_store / 1e6:.1f} MB to store; about {self.seconds:.0f} s ({source})"
-            f"{self._weights()}; {self.spec.backbone}, {'+'.join(self.spec.layers)}, "
-            f"{self.spec.engine}, {self.spec.precision}: space {self.spec.digest[:12]}"
+            f"{self._weights()}; feature space {self.spec.digest[:12]}"
         )
 
     def _weights(self) -> str:
         if not (self.fetch_weights and self.rows_missing):
             return ""
         return (
-            f"; the {self.spec.weights} weights are NOT on this machine and must be fetched first "
+            "; the network's weights are NOT on this machine and must be fetched first "
             "(leukfeat doctor tells where they go)"
         )
 
 
-def make_plan(run: ExtractionRun, source: WeightsSource) -> ExtractionPlan:
+def make_plan(run: ExtractionRun) -> ExtractionPlan:
     """Find out what is missing. Files not seen before are read, but not decoded.
 
     Parameters
     ----------
     run : ExtractionRun
         Its feature space settled.
-    source : WeightsSource
-        Weights of the network.
 
     Returns
     -------
@@ -111,9 +107,8 @@ def make_plan(run: ExtractionRun, source: WeightsSource) -> ExtractionPlan:
         elif name not in missing:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
-    rate, measured = estimate_rate(run.spec)
-    backbone = find_backbone(run.spec.backbone)
-    n_features = backbone.count_features(run.spec.layers)
+    rate, measured = estimate_rate(run.spec, run.n_workers)
+    n_features = count_features(run.spec)
     row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(
         images=len(run.images),
@@ -124,7 +119,7 @@ def make_plan(run: ExtractionRun, source: WeightsSource) -> ExtractionPlan:
         bytes_to_store=len(missing) * row_bytes,
         seconds=len(missing) / rate,
         measured=measured,
-        fetch_weights=must_be_fetched(backbone, source),
+        fetch_weights=run.must_fetch_weights,
         spec=run.spec,
         path=run.path,
     )

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from leukfeat.exceptions import SpecMismatchError
 from leukfeat.features.backbones import Backbone
 from leukfeat.features.engines import ENGINES, installed_engines
 from leukfeat.features.engines.choice import PRECISIONS
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StoreReader, store_path
 from leukfeat.features.weights import WeightsSource
 
-__all__ = ["check_crop", "check_input_size", "choose_space", "make_spec"]
+__all__ = ["check_crop", "check_input_size", "choose_file", "choose_space", "make_spec"]
 
 
 def check_crop(crop: Any) -> int | None:
@@ -119,7 +120,7 @@ def choose_space(
     engine: str,
     cache: str | os.PathLike[str] | None,
     count_held: Callable[[StoreReader], int],
-) -> tuple[FeatureSpec, str | None]:
+) -> tuple[FeatureSpace, str | None]:
     """Settle the engine and the file.
 
     ``"auto"`` takes the engine whose store holds most of what is asked for, then the one whose
@@ -161,6 +162,35 @@ def choose_space(
         )
     installed = [name for name in installed_engines(spec.precision) if name in names]
     candidates = [dataclasses.replace(spec, engine=name) for name in [*installed, *names]]
+    return choose_file(candidates, cache, count_held)
+
+
+def choose_file(
+    candidates: Sequence[FeatureSpace],
+    cache: str | os.PathLike[str] | None,
+    count_held: Callable[[StoreReader], int],
+) -> tuple[FeatureSpace, str | None]:
+    """Settle which of several equally good spaces is used, and its file.
+
+    Parameters
+    ----------
+    candidates : sequence of FeatureSpace
+        The preferred one first.
+    cache : path-like or None
+        As given by the user.
+    count_held : callable
+        Tells how many of the images a store is known to hold.
+
+    Returns
+    -------
+    spec : FeatureSpace
+    path : str or None
+
+    Raises
+    ------
+    SpecMismatchError
+        If `cache` is one file and holds another feature space.
+    """
     if cache is None:
         return candidates[0], None
     best, best_score = candidates[0], (0, 0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from typing import Any, Literal
+
+from leukfeat.features.feature_space import FeatureSpace
 
 __all__ = ["SPEC_VERSION", "FeatureSpec"]
 
@@ -16,7 +17,7 @@ Views = Literal[1, "dihedral"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FeatureSpec:
+class FeatureSpec(FeatureSpace):
     """The settings that name a feature space; two spaces are never mixed.
 
     Parameters
@@ -101,9 +102,28 @@ class FeatureSpec:
             )
 
     @property
-    def digest(self) -> str:
-        """SHA-256 (hex) of the canonical JSON: the name of the feature space."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+    def n_views(self) -> int:
+        """Inputs that are averaged to one row."""
+        return 8 if self.views == "dihedral" else 1
+
+    @property
+    def label(self) -> str:
+        """The backbone."""
+        return self.backbone
+
+    @property
+    def title(self) -> str:
+        """Backbone and layers, for the name of a file."""
+        return f"{self.backbone}-{'+'.join(self.layers)}"
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        height, width = self.input_size
+        return (
+            f"{self.backbone} {'+'.join(self.layers)}, {height} x {width}, "
+            f"weights {self.weights}, {self.engine} {self.precision}"
+        )
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
@@ -133,26 +153,7 @@ class FeatureSpec:
             )
         return cls(**settings)
 
-    def differences(self, other: FeatureSpec) -> list[str]:
-        """List the settings in which two specs differ.
-
-        Parameters
-        ----------
-        other : FeatureSpec
-            The spec to compare with.
-
-        Returns
-        -------
-        list of str
-            ``"name: mine != theirs"``; empty if the spaces are the same.
-        """
-        return [
-            f"{field.name}: {getattr(self, field.name)!r} != {getattr(other, field.name)!r}"
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != getattr(other, field.name)
-        ]
-
-    def is_interchangeable_with(self, other: FeatureSpec) -> bool:
+    def is_interchangeable_with(self, other: FeatureSpace) -> bool:
         """Tell whether features of another space can be used in place of these.
 
         Engines that compute in float32 agree to within 1e-5 of a row's largest value, which is
@@ -161,7 +162,7 @@ class FeatureSpec:
 
         Parameters
         ----------
-        other : FeatureSpec
+        other : FeatureSpace
 
         Returns
         -------
@@ -175,5 +176,7 @@ class FeatureSpec:
         >>> keras.is_interchangeable_with(FeatureSpec(engine="openvino", precision="bfloat16"))
         False
         """
+        if not isinstance(other, FeatureSpec):
+            return False
         same_engine = dataclasses.replace(other, engine=self.engine)
         return self == other or (self.precision == "float32" and self == same_engine)

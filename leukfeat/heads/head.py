@@ -102,7 +102,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         training rows, for operating points and ensembles; empty likewise.
     control_heads_ : dict of str to classifier
         ``"majority"``; with ``features.controls`` also ``"colour"`` and ``"size"``, on these.
-    spec_ : FeatureSpec or None
+    spec_ : FeatureSpace or None
         The feature space; features of another are refused.
     train_subjects_, train_groups_, train_ids_ : set of str
         SHA-256 of the training subjects' names and of their declared groups, and digests of the

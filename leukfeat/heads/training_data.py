@@ -12,7 +12,8 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
-from leukfeat.features import FeatureSet, FeatureSpec
+from leukfeat.features import FeatureSet
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.splitting.checks import check_split
 from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_groups
 from leukfeat.splitting.kfold import SubjectKFold
@@ -49,7 +50,7 @@ class TrainingData:
         A name for each of `classes`.
     positive : int
         Position of the positive class in `classes`.
-    spec : FeatureSpec or None
+    spec : FeatureSpace or None
         The feature space.
     controls : DataFrame or None
         Small measurements of each row.
@@ -68,7 +69,7 @@ class TrainingData:
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
     positive: int
-    spec: FeatureSpec | None
+    spec: FeatureSpace | None
     controls: pd.DataFrame | None
     notes: tuple[str, ...]
 

@@ -45,6 +45,17 @@ def test_digest_is_frozen():
     )
 
 
+def test_digests_of_deep_features_never_change():
+    # Written down when the only spaces were deep ones: other kinds must not touch them.
+    assert FeatureSpec(weights_digest="00").digest == (
+        "5333ded9165a3e3056b0c6efc3aa08027df2f57d77524cae7a3fc79555748a5f"
+    )
+    other = FeatureSpec(
+        backbone="vgg16", layers=("conv3", "conv4"), crop=224, views="dihedral", weights_digest="ab"
+    )
+    assert other.digest == "ee476fec17568410bf9793d694ccd86b9d94a0553f154b7c4bd042858da4aff8"
+
+
 def test_json_round_trip():
     spec = FeatureSpec(layers=["conv3", "conv4"], input_size=[100, 200], crop=300)
     assert FeatureSpec.from_json(spec.to_json()) == spec

@@ -14,7 +14,8 @@ import h5py
 import numpy as np
 
 from leukfeat.exceptions import CacheError
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.space_json import space_from_json
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 
 __all__ = ["check_is_store", "dataset_layout", "read_spec"]
@@ -54,9 +55,9 @@ def dataset_layout(n_features: int) -> dict[str, tuple[tuple[int, ...], np.dtype
     }
 
 
-def read_spec(file: h5py.File) -> FeatureSpec:
+def read_spec(file: h5py.File) -> FeatureSpace:
     """Return the feature space of an opened store."""
-    return FeatureSpec.from_json(_text(file.attrs["spec"]))
+    return space_from_json(_text(file.attrs["spec"]))
 
 
 def check_is_store(file: h5py.File, path: str) -> None:
@@ -106,7 +107,7 @@ def _check_attributes(file: h5py.File) -> None:
     if _attribute(file, "control_columns") != json.dumps(CONTROL_COLUMNS):
         raise _Refused("it holds other control measurements")
     try:
-        spec = FeatureSpec.from_json(str(_attribute(file, "spec")))
+        spec = space_from_json(str(_attribute(file, "spec")))
     except RecursionError:
         raise _Refused("its feature spec is no JSON object") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

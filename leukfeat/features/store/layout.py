@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from leukfeat.exceptions import CacheError
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.format_check import (
     FORMAT,
     FORMAT_VERSION,
@@ -48,14 +48,14 @@ _READ_ATTEMPTS = 24
 """Pauses of 1, 2, 4, ... nanoseconds: 17 ms together, ample for a writer to finish a flush."""
 
 
-def create_file(path: str, spec: FeatureSpec, n_features: int) -> None:
+def create_file(path: str, spec: FeatureSpace, n_features: int) -> None:
     """Write an empty store. Give a temporary name, and put the file in place afterwards.
 
     Parameters
     ----------
     path : str
         Where; an existing file is replaced.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     n_features : int
         Length of a row.

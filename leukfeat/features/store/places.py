@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 
 from leukfeat.exceptions import CacheError
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 
 __all__ = ["store_path"]
 
 
-def store_path(cache: str | os.PathLike[str], spec: FeatureSpec) -> str:
+def store_path(cache: str | os.PathLike[str], spec: FeatureSpace) -> str:
     """Return the file of a feature space.
 
     Parameters
     ----------
     cache : path-like
         A folder, or a name ending in ``.h5`` that means exactly one feature space.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
 
     Returns
@@ -31,6 +31,7 @@ def store_path(cache: str | os.PathLike[str], spec: FeatureSpec) -> str:
 
     Examples
     --------
+    >>> from leukfeat import FeatureSpec
     >>> os.path.basename(store_path("cells.h5", FeatureSpec()))
     'cells.h5'
     >>> os.path.basename(store_path("cache", FeatureSpec()))
@@ -45,4 +46,4 @@ def store_path(cache: str | os.PathLike[str], spec: FeatureSpec) -> str:
         raise CacheError(
             f"The cache {place!r} is a file. Give a folder, or a name that ends in '.h5'."
         )
-    return os.path.join(place, f"{spec.backbone}-{'+'.join(spec.layers)}-{spec.digest[:16]}.h5")
+    return os.path.join(place, f"{spec.title}-{spec.digest[:16]}.h5")

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.damage import read_what_is_left
 from leukfeat.features.store.layout import KEY_BYTES, open_for_reading, read_spec
 from leukfeat.features.store.row_index import RowIndex
@@ -58,7 +58,7 @@ class StoreReader:
         self.path = os.fspath(path)
         self._file: h5py.File = open_for_reading(self.path)
         try:
-            self.spec: FeatureSpec = read_spec(self._file)
+            self.spec: FeatureSpace = read_spec(self._file)
             keys, _ = read_what_is_left(self._file["key"], 0, len(self._file["key"]))
             # Rows are written before their keys; never trust that a length was seen too late.
             whole = min(len(self._file[name]) for name in ("features", "controls", "checksum"))

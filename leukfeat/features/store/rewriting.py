@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.giving_up import close, give_up, writing_to
 from leukfeat.features.store.layout import KEY_BYTES, create_file
 from leukfeat.features.store.reader import StoreReader, row_checksums
@@ -44,13 +44,13 @@ class NewStore:
     ----------
     path : str
         Final name. The caller holds the writer's lock.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     n_features : int
         Length of a row.
     """
 
-    def __init__(self, path: str, spec: FeatureSpec, n_features: int) -> None:
+    def __init__(self, path: str, spec: FeatureSpace, n_features: int) -> None:
         self._path = path
         self._temporary = _temporary_name(path)
         self._keys = np.empty((0, KEY_BYTES), np.uint8)
@@ -165,14 +165,14 @@ class NewStore:
         self._remove()
 
 
-def create_store(path: str, spec: FeatureSpec, n_features: int) -> None:
+def create_store(path: str, spec: FeatureSpace, n_features: int) -> None:
     """Create an empty store whole, then put it in place.
 
     Parameters
     ----------
     path : str
         Final name.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     n_features : int
         Length of a row.

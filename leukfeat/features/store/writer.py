@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.exceptions import CacheError
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, writing_to
 from leukfeat.features.store.layout import (
     SESSION_BYTES,
@@ -46,11 +46,11 @@ class StoreWriter:
     ----------
     path : str
         The store; it need not exist yet.
-    spec : FeatureSpec
+    spec : FeatureSpace
         The feature space.
     """
 
-    def __init__(self, path: str, spec: FeatureSpec) -> None:
+    def __init__(self, path: str, spec: FeatureSpace) -> None:
         self.path = path
         self.spec = spec
         self._lock = WriterLock(path)

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from leukfeat.exceptions import CacheError
-from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.layout import is_marked_as_written_to
 from leukfeat.features.store.reader import StoreReader
 from leukfeat.features.store.rewriting import find_leftovers
@@ -28,7 +28,7 @@ class StoreSummary:
         Its size.
     problem : str or None
         Why it cannot be used; then the rest is empty.
-    spec : FeatureSpec or None
+    spec : FeatureSpace or None
         The feature space.
     rows : int
         Rows held.
@@ -45,7 +45,7 @@ class StoreSummary:
     path: str
     bytes: int
     problem: str | None = None
-    spec: FeatureSpec | None = None
+    spec: FeatureSpace | None = None
     rows: int = 0
     n_features: int = 0
     sessions: list[dict[str, Any]] = dataclasses.field(default_factory=list)

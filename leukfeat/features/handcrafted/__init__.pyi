@@ -1,0 +1,9 @@
+from .colour import COLOUR_COLUMNS as COLOUR_COLUMNS
+from .colour import colour_features as colour_features
+from .extraction import extract_handcrafted as extract_handcrafted
+from .shape import shape_columns as shape_columns
+from .shape import shape_features as shape_features
+from .spec import HandcraftedSpec as HandcraftedSpec
+from .texture import TextureSettings as TextureSettings
+from .texture import texture_columns as texture_columns
+from .texture import texture_features as texture_features

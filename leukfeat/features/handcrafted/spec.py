@@ -1,0 +1,166 @@
+"""What defines a space of hand-crafted features."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.handcrafted.texture import TextureSettings
+
+__all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"]
+
+FAMILIES = ("texture", "shape", "colour")
+"""The families, in the order of their columns."""
+
+HANDCRAFTED_VERSION = 1
+"""Raised when the same settings would give other values than before, which the segmentation
+causes as well as the measurements."""
+
+_WITHOUT_NUCLEUS = ("background", "none")
+
+
+def _segmentations() -> tuple[str, ...]:
+    from leukfeat.imaging import SEGMENTATION_METHODS
+
+    return (*SEGMENTATION_METHODS, *_WITHOUT_NUCLEUS)
+
+
+SEGMENTATIONS = _segmentations()
+"""How the cell may be found: a method of `segment`, ``"background"`` or ``"none"``."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HandcraftedSpec(FeatureSpace):
+    """The settings that name a space of hand-crafted features.
+
+    Parameters
+    ----------
+    families : tuple of str, default=("texture", "shape", "colour")
+        What is measured; kept in this order.
+    segmentation : str, default="default"
+        How the cell is found.
+    texture : TextureSettings or None
+        Settings of the texture; ``None`` where it is not measured.
+    unit : {"px", "um"}, default="px"
+        Unit of lengths.
+    version : int
+        Version of the rules and of the segmentation.
+
+    Raises
+    ------
+    ValueError
+        If a setting is not allowed.
+
+    Examples
+    --------
+    >>> spec = HandcraftedSpec(families=["colour", "shape"])
+    >>> spec.title, len(spec.columns)
+    ('handcrafted-shape+colour', 107)
+    >>> HandcraftedSpec.from_settings({**spec.settings()}) == spec
+    True
+    """
+
+    kind: ClassVar[str] = "handcrafted"
+
+    families: tuple[str, ...] = FAMILIES
+    segmentation: str = "default"
+    texture: TextureSettings | None = None
+    unit: Literal["px", "um"] = "px"
+    version: int = HANDCRAFTED_VERSION
+
+    def __post_init__(self) -> None:
+        given = (self.families,) if isinstance(self.families, str) else tuple(self.families)
+        if not given or len(set(given)) != len(given) or set(given) - set(FAMILIES):
+            raise ValueError(
+                f"The 'families' parameter must name each of {FAMILIES} at most once, and at least "
+                f"one. Got {self.families!r} instead."
+            )
+        families = tuple(name for name in FAMILIES if name in given)
+        object.__setattr__(self, "families", families)
+        if self.segmentation not in SEGMENTATIONS:
+            raise ValueError(
+                f"The 'segmentation' parameter must be one of {SEGMENTATIONS}. "
+                f"Got {self.segmentation!r} instead."
+            )
+        if "shape" in families and self.segmentation == "none":
+            raise ValueError(
+                "The 'shape' family measures a mask: give a 'segmentation' other than 'none', or "
+                "leave the family out."
+            )
+        texture = self.texture or TextureSettings() if "texture" in families else None
+        if texture is not None and not isinstance(texture, TextureSettings):
+            raise TypeError(
+                f"The 'texture' parameter must be TextureSettings. Got {texture!r} instead."
+            )
+        object.__setattr__(self, "texture", texture)
+        if self.unit not in ("px", "um"):
+            raise ValueError(f"The 'unit' parameter must be 'px' or 'um'. Got {self.unit!r}.")
+
+    @property
+    def label(self) -> str:
+        """``"handcrafted"``."""
+        return self.kind
+
+    @property
+    def title(self) -> str:
+        """Families, for the name of a file."""
+        return f"{self.kind}-{'+'.join(self.families)}"
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.kind} {'+'.join(self.families)}, segmentation {self.segmentation}, "
+            f"lengths in {self.unit}, version {self.version}"
+        )
+
+    @property
+    def finds_nucleus(self) -> bool:
+        """Whether the segmentation gives a nucleus."""
+        return self.segmentation not in _WITHOUT_NUCLEUS
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features."""
+        from leukfeat.features.handcrafted.measuring import columns_of
+
+        return columns_of(self)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings as plain values, with the kind."""
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+    def to_json(self) -> str:
+        """Return canonical JSON: sorted keys, no white space."""
+        return json.dumps(self.settings(), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> HandcraftedSpec:
+        """Read a spec back.
+
+        Parameters
+        ----------
+        settings : mapping
+            As :meth:`settings` gave them, perhaps through JSON.
+
+        Raises
+        ------
+        ValueError
+            If they were written by a newer leukfeat, or a value is not allowed.
+        """
+        given = {name: value for name, value in settings.items() if name != "kind"}
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(given) - known)
+        if unknown or not isinstance(given.get("version"), int) or (
+            given["version"] > HANDCRAFTED_VERSION
+        ):  # fmt: skip
+            raise ValueError(
+                f"This feature spec (version {given.get('version')}, unknown settings {unknown}) "
+                "was written by a newer leukfeat; install that version to use it."
+            )
+        if isinstance(given.get("texture"), Mapping):
+            given["texture"] = TextureSettings(**given["texture"])
+        return cls(**given)
