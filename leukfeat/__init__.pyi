@@ -27,9 +27,12 @@ from .evaluation import audit as audit
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
 from .evaluation import leakage_meter as leakage_meter
+from .features import Backbone as Backbone
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
 from .features import extract_features as extract_features
+from .features import register_backbone as register_backbone
+from .features import registered_backbones as registered_backbones
 from .heads import Ensemble as Ensemble
 from .heads import Head as Head
 from .heads import fit_ensemble as fit_ensemble

@@ -20,7 +20,7 @@ from leukfeat.cnn.sides import two_sides
 from leukfeat.cnn.training import train
 from leukfeat.cnn.trunk import run_trunk
 from leukfeat.data.dataset import CellDataset
-from leukfeat.features.backbones import Backbone, find_backbone
+from leukfeat.features.backbones import StockBackbone, find_backbone
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging.augmentation import CellAugmentation
 
@@ -192,7 +192,7 @@ def fine_tune_backbone(
     return tuned
 
 
-def _boundary(backbone: Backbone, stages: int) -> str:
+def _boundary(backbone: StockBackbone, stages: int) -> str:
     # "avg_pool" is what follows the last stage, or the last stage once more.
     layers = [layer for name, (layer, _) in backbone.stages.items() if name != "avg_pool"]
     if stages >= len(layers):

@@ -10,10 +10,12 @@ import pandas as pd
 
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import CacheError, ImageReadError
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cells_input import as_dataset
+from leukfeat.features.engines import ENGINES
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
+from leukfeat.features.own_backbone import Backbone
+from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.plan import ExtractionPlan, make_plan
 from leukfeat.features.space import choose_space, make_spec
 from leukfeat.features.spec import FeatureSpec
@@ -34,7 +36,7 @@ def extract_features(  # type: ignore[misc]
     cells: Any,
     *,
     cache: str | os.PathLike[str] | None = None,
-    backbone: str = "resnet50",
+    backbone: str | Backbone = "resnet50",
     weights: str | os.PathLike[str] = "imagenet",
     layers: str | list[str] | tuple[str, ...] = "avg_pool",
     pooling: Literal["avg", "gem"] = "avg",
@@ -66,10 +68,12 @@ def extract_features(  # type: ignore[misc]
     cache : path-like, optional
         Folder for the feature stores, one HDF5 file a feature space; or a name ending in
         ``.h5`` for exactly one space. By default nothing is kept.
-    backbone : str, default="resnet50"
+    backbone : str or Backbone, default="resnet50"
         The network; each comes with its own preprocessing. ``"resnet50"``, ``"resnet101"``,
         ``"resnet152"``, ``"vgg16"``, ``"vgg19"``, ``"densenet121"``, ``"mobilenetv2"``,
-        ``"inceptionv3"``, ``"efficientnetb0"`` or ``"convnexttiny"``.
+        ``"inceptionv3"``, ``"efficientnetb0"`` or ``"convnexttiny"``; or one of your own
+        (:class:`Backbone`, or a name given to :func:`register_backbone`), which declares its
+        weights, output, pooling and input size itself.
     weights : {"imagenet", "random"} or path-like, default="imagenet"
         Keras's ImageNet weights, seeded random ones, or a weights file of this network
         without its top.
@@ -150,7 +154,7 @@ def extract_features(  # type: ignore[misc]
             f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
         )
     dataset = as_dataset(cells)
-    network = find_backbone(backbone)
+    network = resolve_backbone(backbone)
     source = find_weights(network, weights, random_state)
     spec = make_spec(
         network,
@@ -167,7 +171,8 @@ def extract_features(  # type: ignore[misc]
     run = ExtractionRun(dataset.images, source, batch_size, progress, trust_stat=verify == "stat")
     if cache is not None:
         run.recall()
-    run.spec, run.path = choose_space(spec, engine, cache, run.count_held)
+    engines = network.engines if isinstance(network, Backbone) else tuple(ENGINES)
+    run.spec, run.path = choose_space(spec, engine, cache, run.count_held, engines=engines)
     if if_cached == "error":
         _refuse_held(run.path)
     if dry_run:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.exceptions import CacheError, ImageReadError
+from leukfeat.exceptions import CacheError, ImageReadError, WeightsError
+from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import CellRead, CellReader
 from leukfeat.features.engines import Engine, load_engine
 from leukfeat.features.memory_rows import MemoryRows
@@ -176,9 +177,25 @@ class ExtractionRun:
         """Return the key of a file whose bytes are known to the store."""
         return self._files.get(digest)
 
+    def count_features(self) -> int:
+        """Return the length of a row; a network of the user's own is loaded to tell it."""
+        if self._source.own is not None:
+            return load_engine(self.spec, self._source).n_features
+        return find_backbone(self.spec.backbone).count_features(self.spec.layers)
+
     @property
     def _n_views(self) -> int:
         return 8 if self.spec.views == "dihedral" else 1
+
+    def _check_finite(self, block: list[CellRead], features: NDArray[np.float32]) -> None:
+        wrong = np.flatnonzero(~np.isfinite(features).all(axis=1))
+        if len(wrong):
+            image = self.images[block[wrong[0]].index]
+            name = repr(image) if isinstance(image, str) else f"image {block[wrong[0]].index}"
+            raise WeightsError(
+                f"The backbone {self.spec.backbone!r} gives NaN or infinite features for {name}: "
+                "its weights or its declared preprocessing are wrong. Nothing of this block is kept."
+            )
 
     def _places(self) -> NDArray[np.int64]:
         return self._index.find(self.keys)
@@ -242,6 +259,7 @@ class ExtractionRun:
 
         def keep(block: list[CellRead], features: NDArray[np.float32], engine: Engine) -> None:
             nonlocal computed
+            self._check_finite(block, features)
             controls = np.stack([cell.controls for cell in block if cell.controls is not None])
             sink = writer if writer is not None else memory
             assert sink is not None

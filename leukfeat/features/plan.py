@@ -8,7 +8,6 @@ import os
 from typing import Any
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.rates import estimate_rate
@@ -96,8 +95,7 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
     rate, measured = estimate_rate(run.spec)
-    n_features = find_backbone(run.spec.backbone).count_features(run.spec.layers)
-    row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
+    row_bytes = 4 * (run.count_features() + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(
         images=len(run.images),
         rows_held=held,

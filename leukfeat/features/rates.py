@@ -35,7 +35,8 @@ def estimate_rate(spec: FeatureSpec) -> tuple[float, bool]:
             return rate, True
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    backbone = find_backbone(spec.backbone)
+    # Nothing is known of a network of the user's own: it is taken for a ResNet50.
+    backbone = find_backbone(spec.backbone if spec.preprocessing is None else "resnet50")
     height, width = backbone.input_size
     scale = spec.input_size[0] * spec.input_size[1] / (height * width)
     work = backbone.gigaflops * scale * (8 if spec.views == "dihedral" else 1)
@@ -64,5 +65,6 @@ def remember_rate(spec: FeatureSpec, rate: float) -> None:
 
 def _note(spec: FeatureSpec) -> str:
     what = [spec.backbone, spec.engine, spec.precision, spec.views, *spec.input_size, *spec.layers]
+    what += [] if spec.preprocessing is None else [spec.weights_digest]
     name = hashlib.sha256(json.dumps([what, os.cpu_count()]).encode()).hexdigest()[:24]
     return str(user_cache_folder() / "rates" / f"{name}.json")

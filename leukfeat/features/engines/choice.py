@@ -6,6 +6,7 @@ import collections
 import importlib.util
 
 from leukfeat.features.engines.interface import Engine
+from leukfeat.features.engines.own_network import check_rows
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 
@@ -57,7 +58,8 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
     Raises
     ------
     WeightsError
-        If the weights cannot be had.
+        If the weights cannot be had, or a network of the user's own does not fit its
+        declaration.
     ImportError
         If the engine's package is not installed.
     """
@@ -66,6 +68,8 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
         _loaded.move_to_end(key)
         return _loaded[key]
     engine = _make(spec, source)
+    if source.own is not None:
+        check_rows(engine, source.own)
     _loaded[key] = engine
     while len(_loaded) > _KEPT:
         _loaded.popitem(last=False)
@@ -74,11 +78,14 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
 
 def _make(spec: FeatureSpec, source: WeightsSource) -> Engine:
     if importlib.util.find_spec(ENGINES[spec.engine]) is None:
+        others = "install it or take another engine"
+        if source.own is not None and len(source.own.engines) == 1:
+            others = f"install it: nothing else runs {source.own.file!r}"
         extra = " (pip install 'leukfeat[fast]')" if spec.engine == "openvino" else ""
         raise ImportError(
             f"engine={spec.engine!r} needs the package {ENGINES[spec.engine]!r}, which is not "
             f"installed{extra}. Rows that the cache holds can be used without it; to compute "
-            "others, install it or take another engine."
+            f"others, {others}."
         )
     if spec.engine == "openvino":
         from leukfeat.features.engines.openvino_engine import OpenvinoEngine

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.engines.network_graph import network_function
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
@@ -36,7 +35,8 @@ class KerasEngine:
         # loop again on each call.
         signature = [tf.TensorSpec((None, *spec.input_size, 3), tf.uint8)]
         self._compute = tf.function(compute, input_signature=signature, autograph=False)
-        self.n_features = find_backbone(spec.backbone).count_features(spec.layers)
+        row = self._compute.get_concrete_function().structured_outputs
+        self.n_features = int(row.shape[1])
         self.versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
 
     def stream(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.engines.converted_models import load_converted
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
@@ -68,7 +67,7 @@ class OpenvinoEngine:
         self._compiled = core.compile_model(model, "CPU", settings)
         # One more than are computed, so that an input waits ready when one is done.
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
-        self.n_features = find_backbone(spec.backbone).count_features(spec.layers)
+        self.n_features = int(self._compiled.output(0).partial_shape[1].get_length())
         self.versions = {"openvino": self._openvino.__version__, **versions}
 
     def stream(
