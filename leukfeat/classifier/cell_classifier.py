@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.classifier.bound_backbone import backbone_of_spec
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.subject_level import subject_table
 from leukfeat.exceptions import WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec, extract_features
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.weights import find_weights
 
 __all__ = ["CellClassifier"]
@@ -31,6 +33,9 @@ class CellClassifier:
     weights : path-like, optional
         The weights file, if the features were extracted with one of your own. It goes into the
         model file.
+    backbone : Backbone, optional
+        The network, if the features were extracted with one of your own that is not
+        registered. It goes into the model file.
 
     Attributes
     ----------
@@ -41,6 +46,8 @@ class CellClassifier:
         Without it, distances are not known.
     weights : str or None
         Path of the user's own weights.
+    backbone : Backbone or None
+        The user's own network.
 
     Examples
     --------
@@ -60,6 +67,7 @@ class CellClassifier:
         features: FeatureSet | None = None,
         *,
         weights: str | os.PathLike[str] | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         spec = getattr(head, "spec_", None)
         if spec is None:
@@ -67,19 +75,30 @@ class CellClassifier:
                 "CellClassifier needs a head fitted on features whose space is known. Got "
                 f"{head!r}; fit it with fit_head(extract_features(...), ...)."
             )
-        if spec.weights == "file" and weights is None:
+        if spec.preprocessing is not None:
+            backbone = backbone_of_spec(spec, backbone, weights)
+        elif backbone is not None:
+            raise ValueError(
+                f"The head was fit on features of {spec.backbone!r}, a stock network, and not of "
+                f"the backbone {backbone.name!r}: leave 'backbone' out."
+            )
+        elif spec.weights == "file" and weights is None:
             raise WeightsError(_own_weights_needed(spec))
         reference = None
         if features is not None:
             head.check_spec(features)
             reference = TrainingReference().fit(features.X, features.groups)
-        self._set(head, reference, None if weights is None else os.fspath(weights))
+        self._set(head, reference, None if weights is None else os.fspath(weights), backbone)
         if self.weights is not None:
             self._check_weights(self.weights)
 
     @classmethod
     def from_parts(
-        cls, head: Any, reference: TrainingReference | None, weights: str | None
+        cls,
+        head: Any,
+        reference: TrainingReference | None,
+        weights: str | None,
+        backbone: Backbone | None = None,
     ) -> CellClassifier:
         """Build a classifier from what a model file holds.
 
@@ -89,13 +108,15 @@ class CellClassifier:
         reference : TrainingReference or None
         weights : str or None
             Path of the user's own weights.
+        backbone : Backbone or None
+            The user's own network.
 
         Returns
         -------
         CellClassifier
         """
         new = object.__new__(cls)
-        new._set(head, reference, weights)
+        new._set(head, reference, weights, backbone)
         return new
 
     @property
@@ -124,6 +145,14 @@ class CellClassifier:
         FeatureSet
         """
         spec = self.spec
+        if self.backbone is not None:
+            own: dict[str, Any] = {
+                "backbone": self.backbone,
+                "crop": spec.crop,
+                "views": spec.views,
+                "precision": spec.precision,
+            }
+            return extract_features(images, **(own | settings))
         given: dict[str, Any] = {
             "backbone": spec.backbone,
             "layers": list(spec.layers),
@@ -213,10 +242,17 @@ class CellClassifier:
             f"classes {list(self.class_names)})"
         )
 
-    def _set(self, head: Any, reference: TrainingReference | None, weights: str | None) -> None:
+    def _set(
+        self,
+        head: Any,
+        reference: TrainingReference | None,
+        weights: str | None,
+        backbone: Backbone | None,
+    ) -> None:
         self.head = head
         self.reference = reference
         self.weights = weights
+        self.backbone = backbone
 
     def _check_weights(self, path: str) -> None:
         digest = find_weights(find_backbone(self.spec.backbone), path).digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.seen import seen_by_backbone
+from leukfeat.exceptions import SeenByBackboneWarning
 from leukfeat.features import FeatureSet
 from leukfeat.splitting.splitters import Split, SplitMethod, make_splits
 
@@ -82,6 +85,12 @@ def cross_validate_heads(
     ValueError
         If no split can be trained on, or heads bear the same name.
 
+    Warns
+    -----
+    SeenByBackboneWarning
+        If the weights behind the features were trained on these cells, their subjects or their
+        data set.
+
     Examples
     --------
     >>> import numpy as np
@@ -106,7 +115,10 @@ def cross_validate_heads(
         random_state=random_state,
     )
     predictions, fitted = out_of_fold(cells, named, splits, n_jobs=n_jobs)
-    notes = (*splits.notes, *notes)
+    seen = seen_by_backbone(cells)
+    if seen:
+        warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
+    notes = (*splits.notes, *notes, *seen)
     controls = {
         name: Evaluation(predictions.pop(name), name=name, level=level)
         for name in CONTROL_NAMES.values()

@@ -7,12 +7,20 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from leukfeat.features.spec import FeatureSpec
 
-__all__ = ["FACTS", "SeenData", "read_facts", "remember_seen", "seen_by", "seen_facts"]
+__all__ = [
+    "FACTS",
+    "SeenData",
+    "read_facts",
+    "remember_seen",
+    "seen_by",
+    "seen_by_weights",
+    "seen_facts",
+]
 
 FACTS = "leukfeat/facts"
 """Data set of a weights file in which `fine_tune_backbone` keeps what it knows, as JSON."""
@@ -47,6 +55,29 @@ class SeenData:
             datasets=tuple(dict.fromkeys([*self.datasets, *other.datasets])),
             subjects=self.subjects | other.subjects,
             ids=self.ids | other.ids,
+        )
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return plain values that JSON can hold; no name of a subject is among them."""
+        return {
+            "datasets": list(self.datasets),
+            "subjects": sorted(self.subjects),
+            "ids": sorted(self.ids),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SeenData:
+        """Read it back; other keys are passed over.
+
+        Parameters
+        ----------
+        values : mapping
+            As :meth:`to_dict` gave them.
+        """
+        return cls(
+            datasets=tuple(values.get("datasets", ())),
+            subjects=frozenset(values.get("subjects", ())),
+            ids=frozenset(values.get("ids", ())),
         )
 
     def named(self, dataset: str) -> list[str]:
@@ -103,9 +134,24 @@ def seen_by(spec: FeatureSpec) -> SeenData:
     >>> seen_by(FeatureSpec()).datasets
     ('imagenet',)
     """
-    if spec.weights == "imagenet":
-        return _IMAGENET
-    return _by_digest.get(spec.weights_digest, SeenData())
+    return seen_by_weights(spec.weights, spec.weights_digest)
+
+
+def seen_by_weights(kind: str, digest: str) -> SeenData:
+    """Return what weights have seen, as far as it is known.
+
+    Parameters
+    ----------
+    kind : {"imagenet", "random", "file"}
+        How they were asked for.
+    digest : str
+        Names them.
+
+    Returns
+    -------
+    SeenData
+    """
+    return _IMAGENET if kind == "imagenet" else _by_digest.get(digest, SeenData())
 
 
 def read_facts(path: Any) -> dict[str, Any] | None:
@@ -145,11 +191,7 @@ def seen_facts(facts: dict[str, Any] | None) -> SeenData:
     if not facts:
         return SeenData()
     record = facts.get("record", {})
-    return SeenData(
-        datasets=tuple(facts.get("trained_on", ())),
-        subjects=frozenset(record.get("subjects", ())),
-        ids=frozenset(record.get("ids", ())),
-    )
+    return SeenData.from_dict(record) | SeenData.from_dict(facts.get("before", {}))
 
 
 def _words(name: str) -> list[str]:

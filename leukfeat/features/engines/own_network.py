@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from leukfeat.features.engines.pooling import pool_map
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.spec import FeatureSpec
 
-__all__ = ["check_input", "check_output", "check_rows", "own_keras_function"]
+__all__ = ["check_input", "check_output", "check_rows", "foreign_classes", "own_keras_function"]
 
 _RUN_CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
 _LARGEST_CONFIG = 64 << 20
@@ -145,11 +146,37 @@ def check_rows(engine: Engine, own: Backbone) -> None:
         )
 
 
+def foreign_classes(path: str | os.PathLike[str]) -> list[str]:
+    """List the parts of a ``.keras`` file that are not Keras's own, or that run stored code.
+
+    Parameters
+    ----------
+    path : path-like
+        The file. Nothing but its description of the layers is read.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    zipfile.BadZipFile, KeyError, ValueError
+        If it is no such file, or its description is larger than 64 MB.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
+            raise ValueError("its config.json has more than 64 MB")
+        return sorted(set(_foreign_parts(json.loads(archive.read("config.json")))))
+
+
 def _read(own: Backbone) -> Any:
     import keras
 
     own.check_file()
-    foreign = sorted(set(_foreign_parts(_config(own))))
+    try:
+        foreign = foreign_classes(own.file)
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{_of(own)} is damaged, or no file of model.save: {error}") from error
     if foreign:
         raise WeightsError(
             f"{_of(own)} holds parts that would run code of its author's: {foreign}. Only layers "
@@ -165,18 +192,6 @@ def _read(own: Backbone) -> Any:
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{_of(own)} holds NaN or infinite values among its weights.")
     return model
-
-
-def _config(own: Backbone) -> Any:
-    try:
-        with zipfile.ZipFile(own.file) as archive:
-            if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
-                raise WeightsError(f"{_of(own)} has a config.json of more than 64 MB.")
-            return json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(f"{_of(own)} is damaged, or no file of model.save: {error}") from error
 
 
 def _foreign_parts(config: Any) -> Iterator[str]:
