@@ -12,6 +12,7 @@ from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import CacheError, ImageReadError
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.engines import ENGINES
+from leukfeat.features.engines.devices import check_device
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
 from leukfeat.features.own_backbone import Backbone
@@ -47,6 +48,7 @@ def extract_features(  # type: ignore[misc]
     views: Literal[1, "dihedral"] = 1,
     engine: str = "auto",
     precision: str = "float32",
+    device: str = "auto",
     random_state: int = 0,
     batch_size: int = 32,
     if_cached: Literal["resume", "overwrite", "error"] = "resume",
@@ -104,6 +106,10 @@ def extract_features(  # type: ignore[misc]
     precision : {"float32", "bfloat16"}, default="float32"
         Arithmetic of the engine. ``"bfloat16"`` (OpenVINO, on a processor that has it) takes
         about half the time; its rows are a feature space of their own.
+    device : str, default="auto"
+        Where the engine computes: ``"CPU"``, ``"GPU"`` or ``"GPU:1"``. ``"auto"`` is the
+        processor for OpenVINO, whose graphics cards are Intel's, and TensorFlow's choice for
+        Keras. It is no part of the feature space.
     random_state : int, default=0
         Seed of ``weights="random"``.
     batch_size : int, default=32
@@ -135,6 +141,8 @@ def extract_features(  # type: ignore[misc]
         If the cache cannot be used.
     SpecMismatchError
         If `cache` is one file and holds another feature space.
+    ValueError
+        If a setting is not allowed, or the device is not there.
 
     Examples
     --------
@@ -149,6 +157,7 @@ def extract_features(  # type: ignore[misc]
     _check_choice("if_cached", if_cached, ("resume", "overwrite", "error"))
     _check_choice("errors", errors, ("raise", "skip"))
     _check_choice("verify", verify, ("stat", "digest"))
+    check_device(device)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
@@ -168,7 +177,14 @@ def extract_features(  # type: ignore[misc]
         views=views,
         precision=precision,
     )
-    run = ExtractionRun(dataset.images, source, batch_size, progress, trust_stat=verify == "stat")
+    run = ExtractionRun(
+        dataset.images,
+        source,
+        batch_size,
+        progress,
+        trust_stat=verify == "stat",
+        device=device,
+    )
     if cache is not None:
         run.recall()
     engines = network.engines if isinstance(network, Backbone) else tuple(ENGINES)

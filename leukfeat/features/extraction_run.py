@@ -51,6 +51,8 @@ class ExtractionRun:
         Whether to show a bar.
     trust_stat : bool
         Whether files that look unchanged need not be read.
+    device : str, default="auto"
+        Where the engine computes.
 
     Attributes
     ----------
@@ -71,6 +73,7 @@ class ExtractionRun:
         progress: bool,
         *,
         trust_stat: bool,
+        device: str = "auto",
     ) -> None:
         self.images = images
         self.keys = np.zeros((len(images), KEY_BYTES), np.uint8)
@@ -79,6 +82,7 @@ class ExtractionRun:
         self._batch_size = batch_size
         self._progress = progress
         self._trust_stat = trust_stat
+        self._place = {} if device == "auto" else {"device": device}
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
@@ -180,7 +184,7 @@ class ExtractionRun:
     def count_features(self) -> int:
         """Return the length of a row; a network of the user's own is loaded to tell it."""
         if self._source.own is not None:
-            return load_engine(self.spec, self._source).n_features
+            return load_engine(self.spec, self._source, **self._place).n_features
         return find_backbone(self.spec.backbone).count_features(self.spec.layers)
 
     @property
@@ -253,7 +257,7 @@ class ExtractionRun:
 
         def load() -> Engine:
             nonlocal started
-            engine = load_engine(self.spec, self._source)
+            engine = load_engine(self.spec, self._source, **self._place)
             started = time.monotonic()
             return engine
 

@@ -41,7 +41,7 @@ def installed_engines(precision: str = "float32") -> list[str]:
     ]
 
 
-def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
+def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> Engine:
     """Load the engine of a feature space; the last ones stay loaded.
 
     Parameters
@@ -50,6 +50,8 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
         The feature space.
     source : WeightsSource
         Its weights.
+    device : str, default="auto"
+        Where it computes, see :func:`leukfeat.extract_features`.
 
     Returns
     -------
@@ -57,17 +59,19 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
 
     Raises
     ------
+    ValueError
+        If the device is not there.
     WeightsError
         If the weights cannot be had, or a network of the user's own does not fit its
         declaration.
     ImportError
         If the engine's package is not installed.
     """
-    key = spec.digest
+    key = f"{spec.digest} {device}"
     if key in _loaded:
         _loaded.move_to_end(key)
         return _loaded[key]
-    engine = _make(spec, source)
+    engine = _make(spec, source, device)
     if source.own is not None:
         check_rows(engine, source.own)
     _loaded[key] = engine
@@ -76,7 +80,7 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
     return engine
 
 
-def _make(spec: FeatureSpec, source: WeightsSource) -> Engine:
+def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:
     if importlib.util.find_spec(ENGINES[spec.engine]) is None:
         others = "install it or take another engine"
         if source.own is not None and len(source.own.engines) == 1:
@@ -90,7 +94,7 @@ def _make(spec: FeatureSpec, source: WeightsSource) -> Engine:
     if spec.engine == "openvino":
         from leukfeat.features.engines.openvino_engine import OpenvinoEngine
 
-        return OpenvinoEngine(spec, source)
+        return OpenvinoEngine(spec, source, device=device)
     from leukfeat.features.engines.keras_engine import KerasEngine
 
-    return KerasEngine(spec, source)
+    return KerasEngine(spec, source, device=device)
