@@ -27,6 +27,7 @@ from .evaluation import audit as audit
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
 from .evaluation import leakage_meter as leakage_meter
+from .features import Backbone as Backbone
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
 from .features import HandcraftedSpec as HandcraftedSpec
@@ -36,6 +37,8 @@ from .features import colour_features as colour_features
 from .features import extract_features as extract_features
 from .features import extract_handcrafted as extract_handcrafted
 from .features import join_features as join_features
+from .features import register_backbone as register_backbone
+from .features import registered_backbones as registered_backbones
 from .features import shape_features as shape_features
 from .features import texture_features as texture_features
 from .heads import Ensemble as Ensemble

@@ -7,6 +7,7 @@ __all__ = [
     "LeakageError",
     "LeakageWarning",
     "LeukfeatError",
+    "SeenByBackboneWarning",
     "SpecMismatchError",
     "WeightsError",
     "WeightsUnavailableError",
@@ -47,3 +48,7 @@ class LeakageError(LeukfeatError, ValueError):
 
 class LeakageWarning(UserWarning):
     """The data cannot rule out that one subject stands on both sides of a split."""
+
+
+class SeenByBackboneWarning(LeakageWarning):
+    """The weights behind the features were trained on cells that they are now tested on."""

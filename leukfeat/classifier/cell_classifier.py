@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.classifier.extraction import extract_space, own_weights_part
+from leukfeat.classifier.bound_backbone import backbone_of_spec
+from leukfeat.classifier.extraction import extract_space, own_network_part, own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.subject_level import subject_table
 from leukfeat.exceptions import WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.weights import find_weights
 
 __all__ = ["CellClassifier"]
@@ -33,6 +35,9 @@ class CellClassifier:
     weights : path-like, optional
         The weights file, if the features were extracted with one of your own. It goes into the
         model file.
+    backbone : Backbone, optional
+        The network, if the features were extracted with one of your own that is not
+        registered. It goes into the model file.
 
     Attributes
     ----------
@@ -43,6 +48,8 @@ class CellClassifier:
         Without it, distances are not known.
     weights : str or None
         Path of the user's own weights.
+    backbone : Backbone or None
+        The user's own network.
 
     Examples
     --------
@@ -62,6 +69,7 @@ class CellClassifier:
         features: FeatureSet | None = None,
         *,
         weights: str | os.PathLike[str] | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         spec = getattr(head, "spec_", None)
         if spec is None:
@@ -69,22 +77,35 @@ class CellClassifier:
                 "CellClassifier needs a head fitted on features whose space is known. Got "
                 f"{head!r}; fit it with fit_head(extract_features(...), ...)."
             )
-        own = own_weights_part(spec)
-        if own is not None and weights is None:
-            raise WeightsError(_own_weights_needed(own))
+        network = own_network_part(spec)
+        file = own_weights_part(spec)
+        if network is not None:
+            given = None if file is not None else weights
+            backbone = backbone_of_spec(network, backbone, given)
+        elif backbone is not None:
+            raise ValueError(
+                f"The head was fit on {spec.title}, and not on features of the backbone "
+                f"{backbone.name!r}: leave 'backbone' out."
+            )
+        if file is not None and weights is None:
+            raise WeightsError(_own_weights_needed(file))
         reference = None
         if features is not None:
             head.check_spec(features)
             # Measured columns have units of their own; those of a network are of one kind.
             own_units = not isinstance(spec, FeatureSpec)
             reference = TrainingReference(standardize=own_units).fit(features.X, features.groups)
-        self._set(head, reference, None if weights is None else os.fspath(weights))
+        self._set(head, reference, None if weights is None else os.fspath(weights), backbone)
         if self.weights is not None:
             self._check_weights(self.weights)
 
     @classmethod
     def from_parts(
-        cls, head: Any, reference: TrainingReference | None, weights: str | None
+        cls,
+        head: Any,
+        reference: TrainingReference | None,
+        weights: str | None,
+        backbone: Backbone | None = None,
     ) -> CellClassifier:
         """Build a classifier from what a model file holds.
 
@@ -94,13 +115,15 @@ class CellClassifier:
         reference : TrainingReference or None
         weights : str or None
             Path of the user's own weights.
+        backbone : Backbone or None
+            The user's own network.
 
         Returns
         -------
         CellClassifier
         """
         new = object.__new__(cls)
-        new._set(head, reference, weights)
+        new._set(head, reference, weights, backbone)
         return new
 
     @property
@@ -128,7 +151,9 @@ class CellClassifier:
         -------
         FeatureSet
         """
-        return extract_space(images, self.spec, self._weights_path(), settings)
+        return extract_space(
+            images, self.spec, self._weights_path(), settings, backbone=self.backbone
+        )
 
     def predict(self, images: Any, **settings: Any) -> pd.DataFrame:
         """Classify images of cells.
@@ -201,10 +226,17 @@ class CellClassifier:
         kind = getattr(self.head, "head", type(self.head).__name__)
         return f"CellClassifier({kind!r} on {self.spec.title}, classes {list(self.class_names)})"
 
-    def _set(self, head: Any, reference: TrainingReference | None, weights: str | None) -> None:
+    def _set(
+        self,
+        head: Any,
+        reference: TrainingReference | None,
+        weights: str | None,
+        backbone: Backbone | None,
+    ) -> None:
         self.head = head
         self.reference = reference
         self.weights = weights
+        self.backbone = backbone
 
     def _check_weights(self, path: str) -> None:
         deep = [part for part in self.spec.parts if isinstance(part, FeatureSpec)]

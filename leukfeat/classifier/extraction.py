@@ -18,10 +18,11 @@ from leukfeat.features import (
 )
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.own_backbone import Backbone
 
-__all__ = ["extract_space", "own_weights_part"]
+__all__ = ["extract_space", "own_network_part", "own_weights_part"]
 
-_DEEP_ONLY = ("batch_size", "engine")
+_DEEP_ONLY = ("batch_size", "engine", "device")
 _HANDCRAFTED_ONLY = ("n_jobs",)
 
 
@@ -47,7 +48,7 @@ def own_weights_part(spec: FeatureSpace) -> FeatureSpec | None:
     True
     """
     deep = (part for part in spec.parts if isinstance(part, FeatureSpec))
-    own = [part for part in deep if part.weights == "file"]
+    own = [part for part in deep if part.weights == "file" and part.preprocessing is None]
     if len({part.weights_digest for part in own}) > 1:
         raise WeightsError(
             f"The features come from {len(own)} weights files of your own "
@@ -57,8 +58,45 @@ def own_weights_part(spec: FeatureSpace) -> FeatureSpec | None:
     return own[0] if own else None
 
 
+def own_network_part(spec: FeatureSpace) -> FeatureSpec | None:
+    """Return the space of a network of the user's own, if there is one.
+
+    Parameters
+    ----------
+    spec : FeatureSpace
+
+    Returns
+    -------
+    FeatureSpec or None
+
+    Raises
+    ------
+    WeightsError
+        If there are several: a model file holds one.
+
+    Examples
+    --------
+    >>> own_network_part(FeatureSpec(weights="imagenet")) is None
+    True
+    """
+    deep = (part for part in spec.parts if isinstance(part, FeatureSpec))
+    own = [part for part in deep if part.preprocessing is not None]
+    if len({part.weights_digest for part in own}) > 1:
+        raise WeightsError(
+            f"The features come from {len(own)} networks of your own "
+            f"({[part.title for part in own]}), and a classifier holds one. Classify features: "
+            "head.predict(join_features(...))."
+        )
+    return own[0] if own else None
+
+
 def extract_space(
-    images: Any, spec: FeatureSpace, weights: str | None, settings: Mapping[str, Any]
+    images: Any,
+    spec: FeatureSpace,
+    weights: str | None,
+    settings: Mapping[str, Any],
+    *,
+    backbone: Backbone | None = None,
 ) -> FeatureSet:
     """Extract the features of a space, or of several side by side.
 
@@ -72,15 +110,17 @@ def extract_space(
         Path of the user's own weights.
     settings : mapping
         Further arguments of the extractors; what only one of them takes goes to that one.
+    backbone : Backbone, optional
+        The user's own network.
 
     Returns
     -------
     FeatureSet
     """
     if len(spec.parts) == 1:
-        return _extract_part(images, spec, weights, settings)
+        return _extract_part(images, spec, weights, settings, backbone)
     cells = as_dataset(images)
-    found = [_extract_part(cells, part, weights, settings) for part in spec.parts]
+    found = [_extract_part(cells, part, weights, settings, backbone) for part in spec.parts]
     if len({len(features) for features in found}) > 1:
         # With errors="skip", an image may be too large for one part only.
         common = set.intersection(*(set(f.ids) for f in found if f.ids is not None))
@@ -93,6 +133,7 @@ def _extract_part(
     spec: FeatureSpace,
     weights: str | None,
     settings: Mapping[str, Any],
+    backbone: Backbone | None,
 ) -> FeatureSet:
     foreign = _DEEP_ONLY if isinstance(spec, HandcraftedSpec) else _HANDCRAFTED_ONLY
     settings = {name: value for name, value in settings.items() if name not in foreign}
@@ -105,6 +146,9 @@ def _extract_part(
         }
         return extract_handcrafted(images, **(measured | settings))
     assert isinstance(spec, FeatureSpec)
+    if spec.preprocessing is not None:
+        own: dict[str, Any] = {"backbone": backbone, "crop": spec.crop, "views": spec.views}
+        return extract_features(images, **(own | {"precision": spec.precision} | settings))
     given: dict[str, Any] = {
         "backbone": spec.backbone,
         "layers": list(spec.layers),

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -20,17 +21,25 @@ from leukfeat.classifier.extraction import own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.safe_archive import check_archive, read_member
 from leukfeat.classifier.trusted_types import TRUSTED_TYPES
+from leukfeat.cnn.classifier import CNNClassifier
+from leukfeat.cnn.model_file import load_cnn, save_cnn
 from leukfeat.exceptions import LeukfeatError
+from leukfeat.features.engines.own_network import foreign_classes
 from leukfeat.features.locations import user_cache_folder
+from leukfeat.features.own_backbone import Backbone
 
 __all__ = ["MODEL_FORMAT", "MODEL_FORMAT_VERSION", "ModelFileError", "load_model", "save_model"]
 
 MODEL_FORMAT = "leukfeat-model"
-MODEL_FORMAT_VERSION = 1
-"""Raised when older versions of leukfeat could not read the file; older files stay readable."""
+MODEL_FORMAT_VERSION = 2
+"""Raised when older versions of leukfeat could not read the file; older files stay readable.
+
+2 holds a network of the user's own, or a CNN; what needs neither is written as 1."""
 
 _ABOUT, _HEAD, _REFERENCE, _WEIGHTS = "model.json", "head.skops", "reference.npz", "weights.h5"
-_MEMBERS = (_ABOUT, _HEAD, _REFERENCE, _WEIGHTS)
+_OWN = {"keras": "backbone.keras", "onnx": "backbone.onnx"}
+_CNN = "cnn.keras"
+_MEMBERS = (_ABOUT, _HEAD, _REFERENCE, _WEIGHTS, *_OWN.values(), _CNN)
 _LIBRARIES = ("leukfeat", "scikit-learn", "numpy", "skops", "keras", "tensorflow")
 
 
@@ -43,9 +52,10 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    model : CellClassifier or Head
+    model : CellClassifier, Head or CNNClassifier
         A bare head is stored without its training cells' reference: distances are then not
-        known after loading.
+        known after loading. A network of :func:`leukfeat.fit_cnn` is stored whole; for a path
+        that ends in ``.keras`` as a file that stock Keras reads too.
     path : path-like
         The file; by custom it ends in ``.leukfeat``. It is replaced whole, or not at all.
 
@@ -65,11 +75,16 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
     -----
     The file is a zip of ``model.json`` (format, versions, feature space, digests of the other
     members), the head written by skops, the training reference as arrays, and the user's own
-    weights if there are any; stock ImageNet weights are named by digest. Nothing in it is a
-    pickle.
+    weights or network if there are any; stock ImageNet weights are named by digest. Nothing in it
+    is a pickle.
     """
     import skops.io
 
+    path = Path(path).expanduser()
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
+    if isinstance(model, CNNClassifier):
+        return _save_network(model, path)
     classifier = model if isinstance(model, CellClassifier) else CellClassifier(model)
     head = skops.io.dumps(classifier.head)
     foreign = _foreign_types(head, ())
@@ -83,16 +98,13 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
         held = io.BytesIO()
         np.savez(held, **classifier.reference.arrays())  # type: ignore[arg-type]
         members[_REFERENCE] = held.getvalue()
+    if classifier.backbone is not None:
+        classifier.backbone.check_file()
+        members[_OWN[classifier.backbone.kind]] = Path(classifier.backbone.file).read_bytes()
     if own_weights_part(classifier.spec) is not None:
         members[_WEIGHTS] = Path(str(classifier._weights_path())).read_bytes()
     members = {_ABOUT: _about(classifier, members), **members}
-    path = Path(path).expanduser()
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
-    with written_whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
-        for name, content in members.items():
-            # Stored, not compressed: a reader that wants nothing else cannot be given a bomb.
-            archive.writestr(zipfile.ZipInfo(name), content)
+    _write(members, path)
     return path
 
 
@@ -101,7 +113,7 @@ def load_model(
     *,
     trusted: bool = False,
     trusted_types: Sequence[str] = (),
-) -> CellClassifier:
+) -> CellClassifier | CNNClassifier:
     """Read a classifier back.
 
     Parameters
@@ -116,7 +128,9 @@ def load_model(
 
     Returns
     -------
-    CellClassifier
+    CellClassifier or CNNClassifier
+        What was saved. A network is read in Keras's safe mode, and only if all its layers are
+        Keras's own.
 
     Raises
     ------
@@ -131,6 +145,8 @@ def load_model(
         raise FileNotFoundError(f"There is no model file '{path}'.")
     if not zipfile.is_zipfile(path):
         return _load_pickle(path, trusted)
+    if path.suffix == ".keras":
+        return _load_network(path, path)
     try:
         with zipfile.ZipFile(path) as archive:
             check_archive(archive, allowed=_MEMBERS, path=path)
@@ -139,6 +155,11 @@ def load_model(
             content = {name: _read_checked(archive, name, about, path) for name in about["members"]}
     except (zipfile.BadZipFile, KeyError, TypeError, json.JSONDecodeError, EOFError) as error:
         raise ModelFileError(f"The model file '{path}' is damaged: {error}.") from error
+    if _CNN in content:
+        with tempfile.TemporaryDirectory(prefix="leukfeat-") as folder:
+            network = Path(folder, _CNN)
+            network.write_bytes(content[_CNN])
+            return _load_network(network, path)
     head = _load_head(content[_HEAD], trusted_types, path)
     reference = None
     if _REFERENCE in content:
@@ -148,25 +169,81 @@ def load_model(
             reference = TrainingReference.from_arrays(arrays)
     weights = None
     if _WEIGHTS in content:
-        weights = _keep_weights(content[_WEIGHTS])
-    return CellClassifier.from_parts(head, reference, weights)
+        weights = _keep_weights(content[_WEIGHTS], ".weights.h5")
+    return CellClassifier.from_parts(head, reference, weights, _own_backbone(about, content, path))
 
 
-def _about(classifier: CellClassifier, members: dict[str, bytes]) -> bytes:
-    about = {
+def _own_backbone(about: dict[str, Any], content: dict[str, bytes], path: Path) -> Backbone | None:
+    declared = about.get("backbone")
+    if declared is None:
+        return None
+    try:
+        name = _OWN[declared["kind"]]
+        return Backbone.from_dict(declared, _keep_weights(content[name], Path(name).suffix))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"The model file '{path}' holds a backbone that cannot be used: {error}"
+        ) from error
+
+
+def _save_network(network: CNNClassifier, path: Path) -> Path:
+    if path.suffix == ".keras":
+        save_cnn(network, path)
+        return path
+    with tempfile.TemporaryDirectory(prefix="leukfeat-") as folder:
+        whole = Path(folder, _CNN)
+        save_cnn(network, whole)
+        members = {_CNN: whole.read_bytes()}
+    about = {**_general(members), "class_names": list(network.class_names_), "head": "cnn"}
+    _write({_ABOUT: _text(about), **members}, path)
+    return path
+
+
+def _load_network(file: Path, path: Path) -> CNNClassifier:
+    try:
+        foreign = foreign_classes(file)
+        if foreign:
+            raise ModelFileError(f"it holds parts that would run code of its author's: {foreign}")
+        return load_cnn(file)
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"The network in '{path}' cannot be used: {error}") from error
+
+
+def _write(members: dict[str, bytes], path: Path) -> None:
+    with written_whole(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        for name, content in members.items():
+            # Stored, not compressed: a reader that wants nothing else cannot be given a bomb.
+            archive.writestr(zipfile.ZipInfo(name), content)
+
+
+def _general(members: dict[str, bytes]) -> dict[str, Any]:
+    is_old = {*members} <= {_HEAD, _REFERENCE, _WEIGHTS}
+    return {
         "format": MODEL_FORMAT,
-        "format_version": MODEL_FORMAT_VERSION,
+        "format_version": 1 if is_old else MODEL_FORMAT_VERSION,
         "versions": {name: version(name) for name in _LIBRARIES},
-        "spec": json.loads(classifier.spec.to_json()),
-        "spec_digest": classifier.spec.digest,
-        "class_names": list(classifier.class_names),
-        "head": str(getattr(classifier.head, "head", type(classifier.head).__name__)),
         "members": {
             name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
             for name, content in members.items()
         },
     }
+
+
+def _text(about: dict[str, Any]) -> bytes:
     return json.dumps(about, indent=2, sort_keys=True).encode()
+
+
+def _about(classifier: CellClassifier, members: dict[str, bytes]) -> bytes:
+    about = {
+        **_general(members),
+        "spec": json.loads(classifier.spec.to_json()),
+        "spec_digest": classifier.spec.digest,
+        "class_names": list(classifier.class_names),
+        "head": str(getattr(classifier.head, "head", type(classifier.head).__name__)),
+    }
+    if classifier.backbone is not None:
+        about["backbone"] = classifier.backbone.to_dict()
+    return _text(about)
 
 
 def _check_about(about: Any, path: Path) -> None:
@@ -178,8 +255,8 @@ def _check_about(about: Any, path: Path) -> None:
             f"{about.get('versions', {}).get('leukfeat')}; this one reads up to "
             f"{MODEL_FORMAT_VERSION}. Upgrade leukfeat."
         )
-    if _HEAD not in about["members"]:
-        raise ModelFileError(f"The model file '{path}' holds no head.")
+    if not {_HEAD, _CNN} & {*about["members"]}:
+        raise ModelFileError(f"The model file '{path}' holds no head, and no network.")
 
 
 def _read_checked(archive: zipfile.ZipFile, name: str, about: dict[str, Any], path: Path) -> bytes:
@@ -229,10 +306,10 @@ def _load_pickle(path: Path, trusted: bool) -> CellClassifier:
     return CellClassifier(loaded)
 
 
-def _keep_weights(content: bytes) -> str:
+def _keep_weights(content: bytes, ending: str) -> str:
     folder = user_cache_folder() / "weights"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(content).hexdigest()}.weights.h5"
+    path = folder / f"{hashlib.sha256(content).hexdigest()}{ending}"
     if not path.exists() or path.stat().st_size != len(content):
         with written_whole(path) as partial:
             partial.write_bytes(content)

@@ -96,9 +96,7 @@ def evaluate(
     result: Any
     if model is not None:
         _refuse_settings_of_the_model(context)
-        from leukfeat.classifier import load_model
-
-        classifier = load_model(model)
+        classifier = opt.classifier_from(model)
         features = classifier.extract(
             cells,
             cache=cache,

@@ -39,9 +39,7 @@ def export(
     cells: Any = opt.cells_from(data, layout, positive, subject_pattern)
     given: dict[str, Any] = {}
     if model is not None:
-        from leukfeat.classifier import load_model
-
-        classifier = load_model(model)
+        classifier = opt.classifier_from(model)
         cells = classifier.extract(cells, cache=cache, errors="skip" if skip_bad else "raise")
         say_skipped(cells.skipped)
         known = classifier.predict(cells).iloc[: len(cells)]

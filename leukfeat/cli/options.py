@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from leukfeat.classifier import CellClassifier
     from leukfeat.data import CellDataset
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Views",
     "Weights",
     "cells_from",
+    "classifier_from",
 ]
 
 _CELLS = "The cells"
@@ -146,6 +148,19 @@ def cells_from(
     from leukfeat.data import load_cells
 
     return load_cells(data, layout=layout, positive=positive, subject_pattern=subject_pattern)
+
+
+def classifier_from(model: Path) -> CellClassifier:
+    """Load the model file that the command names."""
+    from leukfeat.classifier import CellClassifier, ModelFileError, load_model
+
+    classifier = load_model(model)
+    if not isinstance(classifier, CellClassifier):
+        raise ModelFileError(
+            f"The model file '{model}' holds a network of fit_cnn, which this command does not "
+            "take; in Python: leukfeat.load_model(path).predict(cells)."
+        )
+    return classifier
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,11 +31,10 @@ def predict(
 
     Example: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv
     """
-    from leukfeat.classifier import load_model
     from leukfeat.data.table_file import table_writer
 
     write = None if out is None else table_writer(out)
-    classifier = load_model(model)
+    classifier = opt.classifier_from(model)
     cells = opt.cells_from(data, layout, None, subject_pattern)
     table = classifier.predict(
         cells,

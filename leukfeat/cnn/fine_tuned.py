@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,12 +13,12 @@ import pandas as pd
 
 from leukfeat.cnn.classifier import TrainingRecord
 from leukfeat.exceptions import LeakageError, WeightsError
+from leukfeat.features.seen_data import FACTS, SeenData
 from leukfeat.splitting.groups import name_some
 
 __all__ = ["FineTunedBackbone", "load_fine_tuned", "write_facts"]
 
 _FORMAT = 1
-_GROUP = "leukfeat"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +41,8 @@ class FineTunedBackbone:
         Settings of the tuning.
     record : TrainingRecord
         Which cells and subjects it saw, and how training went.
+    before : SeenData
+        What the weights that tuning started from had seen.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class FineTunedBackbone:
     class_names: tuple[str, ...]
     settings: dict[str, Any]
     record: TrainingRecord
+    before: SeenData = SeenData()  # noqa: RUF009  # frozen
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -75,15 +77,14 @@ class FineTunedBackbone:
             If subjects or identical images were tuned on; the message names the subjects.
         """
         subjects = [] if cells.subjects is None else {s for s in cells.subjects if s is not None}
-        both = [
-            s for s in subjects if hashlib.sha256(s.encode()).hexdigest() in self.record.subjects
-        ]
+        seen = SeenData(subjects=self.record.subjects, ids=self.record.ids) | self.before
+        both = seen.seen_subjects(subjects)
         ids = getattr(cells, "ids", None)
-        n_same = 0 if ids is None else len(set(ids) & self.record.ids)
+        n_same = 0 if ids is None else len(set(ids) & seen.ids)
         if both or n_same:
             raise LeakageError(
                 f"The backbone in {self.path.name} was tuned on {len(both)} subjects of the test "
-                f"cells ({name_some(sorted(both)) or 'none by name'}) and on {n_same} of their "
+                f"cells ({name_some(both) or 'none by name'}) and on {n_same} of their "
                 "images: its features know their labels. Test on other subjects."
             )
 
@@ -118,11 +119,12 @@ def write_facts(path: str | os.PathLike[str], tuned: FineTunedBackbone) -> None:
         "class_names": list(tuned.class_names),
         "settings": tuned.settings,
         "record": tuned.record.to_dict(),
+        "before": tuned.before.to_dict(),
     }
     with h5py.File(path, "a") as file:
         # A data set and not an attribute, which may not exceed 64 KB.
         text = np.frombuffer(json.dumps(facts).encode(), np.uint8)
-        file.create_group(_GROUP).create_dataset("facts", data=text)
+        file.create_dataset(FACTS, data=text)
 
 
 def load_fine_tuned(path: str | os.PathLike[str]) -> FineTunedBackbone:
@@ -146,7 +148,7 @@ def load_fine_tuned(path: str | os.PathLike[str]) -> FineTunedBackbone:
 
     try:
         with h5py.File(path, "r") as file:
-            facts = json.loads(file[_GROUP]["facts"][()].tobytes())
+            facts = json.loads(file[FACTS][()].tobytes())
     except (OSError, KeyError) as error:
         raise WeightsError(
             f"{os.fspath(path)!r} is no weights file of fine_tune_backbone: {error}. Other "
@@ -164,4 +166,5 @@ def load_fine_tuned(path: str | os.PathLike[str]) -> FineTunedBackbone:
         class_names=tuple(facts["class_names"]),
         settings=facts["settings"],
         record=TrainingRecord.from_dict(facts["record"]),
+        before=SeenData.from_dict(facts.get("before", {})),  # younger than the format
     )

@@ -20,7 +20,8 @@ from leukfeat.cnn.sides import two_sides
 from leukfeat.cnn.training import train
 from leukfeat.cnn.trunk import run_trunk
 from leukfeat.data.dataset import CellDataset
-from leukfeat.features.backbones import Backbone, find_backbone
+from leukfeat.features.backbones import StockBackbone, find_backbone
+from leukfeat.features.seen_data import seen_by_weights
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging.augmentation import CellAugmentation
 
@@ -183,6 +184,7 @@ def fine_tune_backbone(
             "weights_digest": source.digest,
         },
         record=sides.record(history, random_state),
+        before=seen_by_weights(source.kind, source.digest),
     )
     with tempfile.TemporaryDirectory(prefix=".leukfeat-", dir=target.absolute().parent) as folder:
         partial = Path(folder, "whole.weights.h5")
@@ -192,7 +194,7 @@ def fine_tune_backbone(
     return tuned
 
 
-def _boundary(backbone: Backbone, stages: int) -> str:
+def _boundary(backbone: StockBackbone, stages: int) -> str:
     # "avg_pool" is what follows the last stage, or the last stage once more.
     layers = [layer for name, (layer, _) in backbone.stages.items() if name != "avg_pool"]
     if stages >= len(layers):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.cnn.images import CellImages
-from leukfeat.features.backbones import Backbone
+from leukfeat.features.backbones import StockBackbone
 
 __all__ = ["TrunkMaps", "run_trunk"]
 
@@ -46,7 +46,7 @@ class TrunkMaps:
 def run_trunk(
     trunk: Any,
     images: CellImages,
-    backbone: Backbone,
+    backbone: StockBackbone,
     *,
     folder: str | os.PathLike[str] | None = None,
     batch_size: int = 32,
@@ -60,7 +60,7 @@ def run_trunk(
         From preprocessed pixels to a map.
     images : CellImages
         What to run it on.
-    backbone : Backbone
+    backbone : StockBackbone
         Whose preprocessing it takes.
     folder : path-like, optional
         Where the temporary file goes; the system's folder for such by default.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.seen import seen_by_backbone
+from leukfeat.exceptions import SeenByBackboneWarning
 from leukfeat.features import FeatureSet
 from leukfeat.heads import Head
 from leukfeat.heads.control_fitting import fit_controls_alone
@@ -85,6 +88,12 @@ def cross_validate_heads(
     ValueError
         If no split can be trained on, or heads bear the same name.
 
+    Warns
+    -----
+    SeenByBackboneWarning
+        If the weights behind the features were trained on these cells, their subjects or their
+        data set.
+
     Examples
     --------
     >>> import numpy as np
@@ -111,9 +120,12 @@ def cross_validate_heads(
     # What is kept together outside is kept together when heads are tuned inside.
     together = cells.column(by) if by is not None and split == "group" else None
     predictions, fitted = out_of_fold(cells, named, splits, together=together, n_jobs=n_jobs)
+    seen = seen_by_backbone(cells)
+    if seen:
+        warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
     inside = (getattr(model, "split_note_", "") for model in fitted.values())
     within = tuple(f"training: {note}" for note in inside if note and note not in splits.notes)
-    notes = (*splits.notes, *notes, *within)
+    notes = (*splits.notes, *notes, *within, *seen)
     controls = {
         name: Evaluation(predictions.pop(name), name=name, level=level)
         for name in CONTROL_NAMES.values()

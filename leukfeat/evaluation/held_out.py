@@ -12,7 +12,8 @@ from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
-from leukfeat.exceptions import LeakageWarning
+from leukfeat.evaluation.seen import seen_by_backbone
+from leukfeat.exceptions import LeakageWarning, SeenByBackboneWarning
 from leukfeat.splitting.groups import NO_SUBJECTS
 
 __all__ = ["evaluate"]
@@ -66,6 +67,9 @@ def evaluate(
     -----
     LeakageWarning
         If subjects are not known, or training cells were allowed and found.
+    SeenByBackboneWarning
+        If the weights behind the features were trained on these cells, their subjects or their
+        data set.
 
     Examples
     --------
@@ -91,6 +95,9 @@ def evaluate(
     notes = (*notes, *overlap)
     if any(note.startswith("leak:") for note in overlap):
         warnings.warn("; ".join(overlap), LeakageWarning, stacklevel=2)
+    if seen := seen_by_backbone(cells):
+        notes = (*notes, *seen)
+        warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
     if cells.subjects is None:
         notes = (NO_SUBJECTS, *notes)
         warnings.warn(

@@ -8,5 +8,8 @@ from .handcrafted import shape_features as shape_features
 from .handcrafted import texture_features as texture_features
 from .joining import JoinedSpec as JoinedSpec
 from .joining import join_features as join_features
+from .own_backbone import Backbone as Backbone
+from .own_registry import register_backbone as register_backbone
+from .own_registry import registered_backbones as registered_backbones
 from .plan import ExtractionPlan as ExtractionPlan
 from .spec import FeatureSpec as FeatureSpec

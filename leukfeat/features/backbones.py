@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Backbone", "find_backbone"]
+__all__ = ["StockBackbone", "find_backbone"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Backbone:
+class StockBackbone:
     """A Keras network without its classifier, and all that belongs to it.
 
     Parameters
@@ -173,7 +173,7 @@ class Backbone:
         return scaled
 
 
-def find_backbone(name: str) -> Backbone:
+def find_backbone(name: str) -> StockBackbone:
     """Look a network up.
 
     Parameters
@@ -183,7 +183,7 @@ def find_backbone(name: str) -> Backbone:
 
     Returns
     -------
-    Backbone
+    StockBackbone
 
     Raises
     ------

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 from leukfeat.exceptions import WeightsUnavailableError
-from leukfeat.features.backbones import Backbone
+from leukfeat.features.backbones import StockBackbone
 from leukfeat.features.locations import user_cache_folder
 
 __all__ = ["fetch_imagenet"]
@@ -18,12 +18,12 @@ TIMEOUT = 10.0
 """Seconds without an answer after which the machine counts as offline."""
 
 
-def fetch_imagenet(backbone: Backbone) -> str:
+def fetch_imagenet(backbone: StockBackbone) -> str:
     """Download a network's ImageNet weights into the user's cache folder.
 
     Parameters
     ----------
-    backbone : Backbone
+    backbone : StockBackbone
         The network.
 
     Returns
@@ -67,7 +67,7 @@ def fetch_imagenet(backbone: Backbone) -> str:
     return str(path)
 
 
-def _cannot(backbone: Backbone, reason: str) -> WeightsUnavailableError:
+def _cannot(backbone: StockBackbone, reason: str) -> WeightsUnavailableError:
     function, _, expected = backbone.imagenet_digest.partition(":")
     check = f", {function.upper()} {expected}" if expected else ""
     return WeightsUnavailableError(

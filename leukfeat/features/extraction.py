@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, overload
 
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.carrying_out import carry_out, check_choices
 from leukfeat.features.cells_input import as_dataset
+from leukfeat.features.engines import ENGINES
+from leukfeat.features.engines.devices import check_device
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
+from leukfeat.features.own_backbone import Backbone
+from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.plan import ExtractionPlan
 from leukfeat.features.space import choose_space, make_spec
 from leukfeat.features.weights import find_weights
@@ -25,7 +28,7 @@ def extract_features(  # type: ignore[misc]
     cells: Any,
     *,
     cache: str | os.PathLike[str] | None = None,
-    backbone: str = "resnet50",
+    backbone: str | Backbone = "resnet50",
     weights: str | os.PathLike[str] = "imagenet",
     layers: str | list[str] | tuple[str, ...] = "avg_pool",
     pooling: Literal["avg", "gem"] = "avg",
@@ -36,6 +39,7 @@ def extract_features(  # type: ignore[misc]
     views: Literal[1, "dihedral"] = 1,
     engine: str = "auto",
     precision: str = "float32",
+    device: str = "auto",
     random_state: int = 0,
     batch_size: int = 32,
     if_cached: Literal["resume", "overwrite", "error"] = "resume",
@@ -57,10 +61,12 @@ def extract_features(  # type: ignore[misc]
     cache : path-like, optional
         Folder for the feature stores, one HDF5 file a feature space; or a name ending in
         ``.h5`` for exactly one space. By default nothing is kept.
-    backbone : str, default="resnet50"
+    backbone : str or Backbone, default="resnet50"
         The network; each comes with its own preprocessing. ``"resnet50"``, ``"resnet101"``,
         ``"resnet152"``, ``"vgg16"``, ``"vgg19"``, ``"densenet121"``, ``"mobilenetv2"``,
-        ``"inceptionv3"``, ``"efficientnetb0"`` or ``"convnexttiny"``.
+        ``"inceptionv3"``, ``"efficientnetb0"`` or ``"convnexttiny"``; or one of your own
+        (:class:`Backbone`, or a name given to :func:`register_backbone`), which declares its
+        weights, output, pooling and input size itself.
     weights : {"imagenet", "random"} or path-like, default="imagenet"
         Keras's ImageNet weights, seeded random ones, or a weights file of this network
         without its top.
@@ -91,6 +97,10 @@ def extract_features(  # type: ignore[misc]
     precision : {"float32", "bfloat16"}, default="float32"
         Arithmetic of the engine. ``"bfloat16"`` (OpenVINO, on a processor that has it) takes
         about half the time; its rows are a feature space of their own.
+    device : str, default="auto"
+        Where the engine computes: ``"CPU"``, ``"GPU"`` or ``"GPU:1"``. ``"auto"`` is the
+        processor for OpenVINO, whose graphics cards are Intel's, and TensorFlow's choice for
+        Keras. It is no part of the feature space.
     random_state : int, default=0
         Seed of ``weights="random"``.
     batch_size : int, default=32
@@ -122,6 +132,8 @@ def extract_features(  # type: ignore[misc]
         If the cache cannot be used.
     SpecMismatchError
         If `cache` is one file and holds another feature space.
+    ValueError
+        If a setting is not allowed, or the device is not there.
 
     Examples
     --------
@@ -135,12 +147,13 @@ def extract_features(  # type: ignore[misc]
     (3, 256)
     """
     check_choices(if_cached=if_cached, errors=errors, verify=verify)
+    check_device(device)
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
         )
     dataset = as_dataset(cells)
-    network = find_backbone(backbone)
+    network = resolve_backbone(backbone)
     source = find_weights(network, weights, random_state)
     spec = make_spec(
         network,
@@ -154,8 +167,16 @@ def extract_features(  # type: ignore[misc]
         views=views,
         precision=precision,
     )
-    run = ExtractionRun(dataset.images, source, batch_size, progress, trust_stat=verify == "stat")
+    run = ExtractionRun(
+        dataset.images,
+        source,
+        batch_size,
+        progress,
+        trust_stat=verify == "stat",
+        device=device,
+    )
     if cache is not None:
         run.recall()
-    run.spec, run.path = choose_space(spec, engine, cache, run.count_held)
+    engines = network.engines if isinstance(network, Backbone) else tuple(ENGINES)
+    run.spec, run.path = choose_space(spec, engine, cache, run.count_held, engines=engines)
     return carry_out(run, dataset, if_cached=if_cached, errors=errors, dry_run=dry_run)

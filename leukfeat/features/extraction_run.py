@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.exceptions import CacheError, ImageReadError
+from leukfeat.exceptions import CacheError, ImageReadError, WeightsError
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import CellRead, CellReader, network_inputs
 from leukfeat.features.engines import Engine, load_engine
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
 from leukfeat.features.rates import remember_rate
+from leukfeat.features.row_length import count_features
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StatIndex, StoreReader, StoreWriter
 from leukfeat.features.store.layout import KEY_BYTES
@@ -52,6 +53,8 @@ class ExtractionRun:
         Whether to show a bar.
     trust_stat : bool
         Whether files that look unchanged need not be read.
+    device : str, default="auto"
+        Where the engine computes.
 
     Attributes
     ----------
@@ -73,6 +76,7 @@ class ExtractionRun:
         progress: bool,
         *,
         trust_stat: bool,
+        device: str = "auto",
     ) -> None:
         self.images = images
         self.keys = np.zeros((len(images), KEY_BYTES), np.uint8)
@@ -81,6 +85,7 @@ class ExtractionRun:
         self._batch_size = batch_size
         self._progress = progress
         self._trust_stat = trust_stat
+        self._place = {} if device == "auto" else {"device": device}
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
@@ -89,6 +94,8 @@ class ExtractionRun:
     def must_fetch_weights(self) -> bool:
         """Whether computing rows would first fetch the network's weights."""
         if self._source is None or not isinstance(self.spec, FeatureSpec):
+            return False
+        if self._source.own is not None:
             return False
         return must_be_fetched(find_backbone(self.spec.backbone), self._source)
 
@@ -199,7 +206,23 @@ class ExtractionRun:
     def _load_engine(self) -> Engine:
         assert self._source is not None
         assert isinstance(self.spec, FeatureSpec)
-        return load_engine(self.spec, self._source)
+        return load_engine(self.spec, self._source, **self._place)
+
+    def count_features(self) -> int:
+        """Return the length of a row; a network of the user's own is loaded to tell it."""
+        if self._source is not None and self._source.own is not None:
+            return self._load_engine().n_features
+        return count_features(self.spec)
+
+    def _check_finite(self, block: list[CellRead], features: NDArray[np.float32]) -> None:
+        wrong = np.flatnonzero(~np.isfinite(features).all(axis=1))
+        if len(wrong):
+            image = self.images[block[wrong[0]].index]
+            name = repr(image) if isinstance(image, str) else f"image {block[wrong[0]].index}"
+            raise WeightsError(
+                f"The backbone {self.spec.label!r} gives NaN or infinite features for {name}: "
+                "its weights or its declared preprocessing are wrong. Nothing of this block is kept."
+            )
 
     def _places(self) -> NDArray[np.int64]:
         return self._index.find(self.keys)
@@ -266,6 +289,7 @@ class ExtractionRun:
 
         def keep(block: list[CellRead], features: NDArray[np.float32], engine: Engine) -> None:
             nonlocal computed
+            self._check_finite(block, features)
             controls = np.stack([cell.controls for cell in block if cell.controls is not None])
             sink = writer if writer is not None else memory
             assert sink is not None

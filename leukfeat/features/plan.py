@@ -12,7 +12,6 @@ from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.rates import estimate_rate
-from leukfeat.features.row_length import count_features
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 from leukfeat.imaging.reading import read_bytes
@@ -108,7 +107,7 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
     rate, measured = estimate_rate(run.spec, run.n_workers)
-    n_features = count_features(run.spec)
+    n_features = run.count_features()
     row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(
         images=len(run.images),

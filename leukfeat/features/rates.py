@@ -44,7 +44,8 @@ def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
         pass
     if not isinstance(spec, FeatureSpec):
         return _MEASURED_PER_WORKER * n_workers, False
-    backbone = find_backbone(spec.backbone)
+    # Nothing is known of a network of the user's own: it is taken for a ResNet50.
+    backbone = find_backbone(spec.backbone if spec.preprocessing is None else "resnet50")
     height, width = backbone.input_size
     scale = spec.input_size[0] * spec.input_size[1] / (height * width)
     work = backbone.gigaflops * scale * (8 if spec.views == "dihedral" else 1)
@@ -77,6 +78,7 @@ def _note(spec: FeatureSpace, n_workers: int) -> str:
     if isinstance(spec, FeatureSpec):
         what: list[Any] = [spec.backbone, spec.engine, spec.precision, spec.views]
         what += [*spec.input_size, *spec.layers]
+        what += [] if spec.preprocessing is None else [spec.weights_digest]
     else:
         what = [spec.to_json(), n_workers]
     name = hashlib.sha256(json.dumps([what, os.cpu_count()]).encode()).hexdigest()[:24]

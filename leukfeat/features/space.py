@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from leukfeat.exceptions import SpecMismatchError
-from leukfeat.features.backbones import Backbone
+from leukfeat.features.backbones import StockBackbone
 from leukfeat.features.engines import ENGINES, installed_engines
 from leukfeat.features.engines.choice import PRECISIONS
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.own_backbone import OWN_LAYERS, Backbone
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StoreReader, store_path
 from leukfeat.features.weights import WeightsSource
@@ -38,7 +39,7 @@ def check_crop(crop: Any) -> int | None:
     return side
 
 
-def check_input_size(size: Any, backbone: Backbone) -> tuple[int, int]:
+def check_input_size(size: Any, backbone: StockBackbone) -> tuple[int, int]:
     """Return height and width for the network, from ``None``, a side or a pair.
 
     Examples
@@ -63,7 +64,7 @@ def check_input_size(size: Any, backbone: Backbone) -> tuple[int, int]:
 
 
 def make_spec(
-    backbone: Backbone,
+    backbone: StockBackbone | Backbone,
     source: WeightsSource,
     *,
     layers: Any,
@@ -95,17 +96,23 @@ def make_spec(
         raise ValueError(
             f"The 'mask' parameter must be None or 'background'. Got {mask!r} instead."
         )
+    if isinstance(backbone, Backbone):
+        own = _declared(backbone, layers=layers, pooling=pooling, mask=mask, input_size=input_size)
+    else:
+        own = {
+            "layers": backbone.check_layers(layers),
+            "pooling": pooling,
+            "mask": mask,
+            "input_size": check_input_size(input_size, backbone),
+        }
     spec = FeatureSpec(
         backbone=backbone.name,
         weights=source.kind,
         weights_digest=source.digest,
-        layers=backbone.check_layers(layers),
-        pooling=pooling,
-        mask=mask,
-        input_size=check_input_size(input_size, backbone),
         crop=check_crop(crop),
         views=views,
         precision=precision,
+        **own,
     )
     if spec.views == "dihedral" and spec.input_size[0] != spec.input_size[1]:
         raise ValueError(
@@ -115,11 +122,45 @@ def make_spec(
     return spec
 
 
+def _declared(
+    backbone: Backbone, *, layers: Any, pooling: Any, mask: Any, input_size: Any
+) -> dict[str, Any]:
+    """Return what a network of the user's own declares; other wishes are refused."""
+    wished = (layers,) if isinstance(layers, str) else tuple(layers)
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    for name, given, allowed, declared in (
+        # The defaults of extract_features stand for what is declared.
+        ("layers", wished, (("avg_pool",), OWN_LAYERS), f"output={backbone.output!r}"),
+        ("pooling", pooling, ("avg", backbone.pooling), f"pooling={backbone.pooling!r}"),
+        ("mask", mask, (None,), "no mask"),
+        (
+            "input_size",
+            None if size is None else tuple(size),
+            (None, backbone.input_size),
+            f"input_size={backbone.input_size}",
+        ),
+    ):
+        if given not in allowed:
+            raise ValueError(
+                f"The {name!r} parameter cannot be chosen for a backbone of your own: "
+                f"{backbone.name!r} declares {declared}. Got {given!r}; leave it out, or declare "
+                "another Backbone."
+            )
+    return {
+        "layers": OWN_LAYERS,
+        "pooling": backbone.pooling,
+        "input_size": backbone.input_size,
+        "preprocessing": backbone.preprocessing,
+    }
+
+
 def choose_space(
     spec: FeatureSpec,
     engine: str,
     cache: str | os.PathLike[str] | None,
     count_held: Callable[[StoreReader], int],
+    *,
+    engines: Collection[str] = tuple(ENGINES),
 ) -> tuple[FeatureSpace, str | None]:
     """Settle the engine and the file.
 
@@ -136,6 +177,8 @@ def choose_space(
         As given by the user.
     count_held : callable
         Tells how many of the images a store is known to hold.
+    engines : collection of str, default=all
+        Those that can run the network at all.
 
     Returns
     -------
@@ -154,6 +197,11 @@ def choose_space(
         raise ValueError(
             f"The 'engine' parameter must be 'auto' or one of {[*ENGINES]}. Got {engine!r} instead."
         )
+    if engine != "auto" and engine not in engines:
+        raise ValueError(
+            f"The backbone {spec.backbone!r} is run by {[*engines]} only, not by engine={engine!r}."
+        )
+    able = [name for name in able if name in engines]
     names = able if engine == "auto" else [name for name in able if name == engine]
     if not names:
         raise ValueError(

@@ -52,6 +52,9 @@ class FeatureSpec(FeatureSpace):
         What ran the network.
     version : int
         Version of these rules.
+    preprocessing : str or None, default=None
+        What was declared of a network of the user's own, as canonical JSON (see
+        :class:`Backbone`); ``None`` for stock networks, to whose name it belongs.
 
     Examples
     --------
@@ -77,6 +80,7 @@ class FeatureSpec(FeatureSpace):
     precision: str = "float32"
     engine: str = "keras"
     version: int = SPEC_VERSION
+    preprocessing: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -127,7 +131,11 @@ class FeatureSpec(FeatureSpace):
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        settings = dataclasses.asdict(self)
+        if self.preprocessing is None:
+            # Younger than the stores of stock networks, whose names must stay.
+            del settings["preprocessing"]
+        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSpec:

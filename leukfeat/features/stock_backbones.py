@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from leukfeat.features.backbones import Backbone
+from leukfeat.features.backbones import StockBackbone
 
 __all__ = ["BACKBONES"]
 
@@ -16,12 +16,12 @@ _APPLICATIONS = f"{_HOST}/tensorflow/keras-applications"
 _KERNELS = "weights_tf_dim_ordering_tf_kernels"
 
 
-def _resnet(depth: int, blocks: tuple[int, int, int, int], **facts: Any) -> Backbone:
+def _resnet(depth: int, blocks: tuple[int, int, int, int], **facts: Any) -> StockBackbone:
     stages = {
         f"conv{k}": (f"conv{k}_block{n}_out", 64 * 2**k) for k, n in enumerate(blocks, start=2)
     }
     name = f"resnet{depth}"
-    return Backbone(
+    return StockBackbone(
         name=name,
         constructor=f"ResNet{depth}",
         module="resnet50" if depth == 50 else "resnet",
@@ -31,10 +31,10 @@ def _resnet(depth: int, blocks: tuple[int, int, int, int], **facts: Any) -> Back
     )
 
 
-def _vgg(depth: int, **facts: Any) -> Backbone:
+def _vgg(depth: int, **facts: Any) -> StockBackbone:
     stages = {f"conv{k}": (f"block{k}_pool", min(64 * 2 ** (k - 1), 512)) for k in range(2, 6)}
     name = f"vgg{depth}"
-    return Backbone(
+    return StockBackbone(
         name=name,
         constructor=f"VGG{depth}",
         module=name,
@@ -49,7 +49,7 @@ def _stages(*conv: tuple[str, int], last: tuple[str, int]) -> Mapping[str, tuple
     return {**{f"conv{k}": stage for k, stage in enumerate(conv, start=2)}, "avg_pool": last}
 
 
-BACKBONES: dict[str, Backbone] = {
+BACKBONES: dict[str, StockBackbone] = {
     backbone.name: backbone
     for backbone in (
         _resnet(
@@ -85,7 +85,7 @@ BACKBONES: dict[str, Backbone] = {
             imagenet_digest="md5:253f8cb515780f3b799900260a226db6",
             imagenet_bytes=80_000_000,
         ),
-        Backbone(
+        StockBackbone(
             name="densenet121",
             constructor="DenseNet121",
             module="densenet",
@@ -101,7 +101,7 @@ BACKBONES: dict[str, Backbone] = {
             imagenet_digest="md5:30ee3e1110167f948a6b9946edeeb738",
             imagenet_bytes=29_000_000,
         ),
-        Backbone(
+        StockBackbone(
             name="mobilenetv2",
             constructor="MobileNetV2",
             module="mobilenet_v2",
@@ -117,7 +117,7 @@ BACKBONES: dict[str, Backbone] = {
             imagenet_digest="",
             imagenet_bytes=9_400_000,
         ),
-        Backbone(
+        StockBackbone(
             name="inceptionv3",
             constructor="InceptionV3",
             module="inception_v3",
@@ -135,7 +135,7 @@ BACKBONES: dict[str, Backbone] = {
             imagenet_digest="md5:bcbd6486424b2319ff4ef7d526e38f63",
             imagenet_bytes=88_000_000,
         ),
-        Backbone(
+        StockBackbone(
             name="efficientnetb0",
             constructor="EfficientNetB0",
             module="efficientnet",
@@ -156,7 +156,7 @@ BACKBONES: dict[str, Backbone] = {
                 1 / math.sqrt(0.225),
             ),
         ),
-        Backbone(
+        StockBackbone(
             name="convnexttiny",
             constructor="ConvNeXtTiny",
             module="convnext",
@@ -177,4 +177,4 @@ BACKBONES: dict[str, Backbone] = {
         ),
     )
 }
-"""The registry: name to `Backbone`."""
+"""The registry: name to `StockBackbone`."""

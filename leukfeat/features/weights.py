@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from leukfeat.exceptions import WeightsError
-from leukfeat.features.backbones import Backbone
+from leukfeat.features.backbones import StockBackbone
 from leukfeat.features.file_digest import digest_file
 from leukfeat.features.locations import weights_folders
+from leukfeat.features.own_backbone import Backbone
+from leukfeat.features.seen_data import read_facts, remember_seen, seen_facts
 
 __all__ = ["WeightsSource", "find_weights", "load_weights", "must_be_fetched"]
 
@@ -35,24 +37,29 @@ class WeightsSource:
         The file of the user, for ``"file"``.
     seed : int or None
         For ``"random"``.
+    own : Backbone or None
+        A network of the user's own, which brings its weights.
     """
 
     kind: str
     digest: str
     path: str | None = None
     seed: int | None = None
+    own: Backbone | None = None
 
 
 def find_weights(
-    backbone: Backbone, weights: str | os.PathLike[str], random_state: int = 0
+    backbone: StockBackbone | Backbone,
+    weights: str | os.PathLike[str] = "imagenet",
+    random_state: int = 0,
 ) -> WeightsSource:
     """Name the weights without loading them: cheap, so that a warm call stays warm.
 
     Parameters
     ----------
-    backbone : Backbone
-        The network.
-    weights : {"imagenet", "random"} or path-like
+    backbone : StockBackbone or Backbone
+        The network. One of the user's own brings its weights.
+    weights : {"imagenet", "random"} or path-like, default="imagenet"
         A file must load into the network without its top. A copy of Keras's own file counts
         as ``"imagenet"``.
     random_state : int, default=0
@@ -73,6 +80,14 @@ def find_weights(
     >>> find_weights(find_backbone("resnet50"), "random", 7).digest
     'random-normal-1:7'
     """
+    if isinstance(backbone, Backbone):
+        if weights != "imagenet":  # the default of extract_features
+            raise ValueError(
+                f"The backbone {backbone.name!r} brings its own weights ({backbone.file}): leave "
+                f"'weights' out. Got {weights!r}."
+            )
+        backbone.check_file()
+        return WeightsSource("file", backbone.digest, path=backbone.file, own=backbone)
     if isinstance(weights, str) and weights == "imagenet":
         return WeightsSource("imagenet", _imagenet_name(backbone))
     if isinstance(weights, str) and weights == "random":
@@ -95,15 +110,19 @@ def find_weights(
         function, expected = backbone.imagenet_digest.split(":")
         if digest_file(path, function) == expected:
             return WeightsSource("imagenet", backbone.imagenet_digest, path=path)
-    return WeightsSource("file", f"sha256:{digest_file(path, 'sha256')}", path=path)
+    digest = f"sha256:{digest_file(path, 'sha256')}"
+    remember_seen(digest, seen_facts(read_facts(path)))
+    return WeightsSource("file", digest, path=path)
 
 
-def load_weights(backbone: Backbone, source: WeightsSource, input_size: tuple[int, int]) -> Any:
+def load_weights(
+    backbone: StockBackbone, source: WeightsSource, input_size: tuple[int, int]
+) -> Any:
     """Build the network with its weights.
 
     Parameters
     ----------
-    backbone : Backbone
+    backbone : StockBackbone
         The network.
     source : WeightsSource
         From :func:`find_weights`.
@@ -143,7 +162,7 @@ def load_weights(backbone: Backbone, source: WeightsSource, input_size: tuple[in
     return model
 
 
-def must_be_fetched(backbone: Backbone, source: WeightsSource) -> bool:
+def must_be_fetched(backbone: StockBackbone, source: WeightsSource) -> bool:
     """Tell whether computing rows would first fetch the weights from the network.
 
     Parameters
@@ -163,7 +182,7 @@ def must_be_fetched(backbone: Backbone, source: WeightsSource) -> bool:
     )
 
 
-def _imagenet_name(backbone: Backbone) -> str:
+def _imagenet_name(backbone: StockBackbone) -> str:
     # Keras gives no digest of MobileNetV2's file: its name must do.
     return backbone.imagenet_digest or f"keras:{backbone.imagenet_file}"
 
@@ -187,7 +206,7 @@ def _check_is_hdf5(path: str) -> None:
         )
 
 
-def _installed_imagenet(backbone: Backbone) -> str | None:
+def _installed_imagenet(backbone: StockBackbone) -> str | None:
     for folder in weights_folders():
         path = folder / backbone.imagenet_file
         if path.is_file():
@@ -196,7 +215,7 @@ def _installed_imagenet(backbone: Backbone) -> str | None:
     return None
 
 
-def _check_imagenet(path: Path, backbone: Backbone) -> None:
+def _check_imagenet(path: Path, backbone: StockBackbone) -> None:
     if not backbone.imagenet_digest:
         return
     function, expected = backbone.imagenet_digest.split(":")

@@ -152,7 +152,7 @@ def test_a_cut_file_is_refused(model_file, length):
     ("about", "says"),
     [
         ({"format": "other"}, "not one that leukfeat wrote"),
-        ({"format_version": 2}, "Upgrade leukfeat"),
+        ({"format_version": 3}, "Upgrade leukfeat"),
         ({"members": {}}, "holds no head"),
         ({"members": {"head.skops": {"sha256": "00", "bytes": 1}}}, "more than the 1 announced"),
     ],

@@ -1,13 +1,15 @@
 import os
+import shutil
 
 import numpy as np
 import pytest
 
-from leukfeat import CellDataset, extract_features
+from leukfeat import CellDataset, evaluate, extract_features, fit_head
 from leukfeat.cnn import FineTuneConfig, fine_tune_backbone, load_fine_tuned
 from leukfeat.cnn.steps import Steps
-from leukfeat.exceptions import LeakageError, WeightsError
+from leukfeat.exceptions import LeakageError, SeenByBackboneWarning, WeightsError
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.seen_data import seen_by
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging import CellAugmentation
 
@@ -91,6 +93,29 @@ def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
     with pytest.raises(LeakageError, match="on 5 of their images"):
         again.check_unseen(features)
     assert [line.get_ydata()[0] for line in again.plot_history().axes[0].lines]
+
+
+def test_evaluating_on_the_tuning_cells_says_so(tuned, discs, other_discs, tmp_path):
+    # By path alone, under another name: the file tells, and not the object.
+    copied = shutil.copy(tuned.path, tmp_path / "renamed.weights.h5")
+    settings = {"backbone": SMALL, "input_size": 32, "progress": False, "engine": "keras"}
+    features = extract_features(other_discs, weights=str(copied), **settings)
+    head = fit_head(features, "logistic_regression", tune=False)
+    test = extract_features(discs, weights=str(copied), **settings)
+    with pytest.warns(SeenByBackboneWarning, match="trained on 10 subjects of these cells"):
+        result = evaluate(head, test)
+    assert any("80 of 80 images" in note for note in result.notes)
+    assert seen_by(test.spec).subjects == tuned.record.subjects
+
+
+def test_what_the_first_weights_had_seen_is_handed_on(tuned, discs, other_discs, tmp_path):
+    settings = TINY | {"weights": tuned}
+    again = fine_tune_backbone(other_discs, tmp_path / "again.weights.h5", epochs=1, **settings)
+    assert load_fine_tuned(again).before.subjects == tuned.record.subjects
+    with pytest.raises(LeakageError, match="10 subjects"):
+        again.check_unseen(discs)
+    with pytest.raises(LeakageError, match="6 subjects"):
+        again.check_unseen(other_discs)
 
 
 def test_with_augmentation_the_whole_network_runs(discs, tmp_path):

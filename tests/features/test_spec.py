@@ -24,6 +24,7 @@ def test_every_setting_is_in_the_digest():
         "precision": "bfloat16",
         "engine": "openvino",
         "version": 0,
+        "preprocessing": '{"scale":1.0}',
     }
     assert set(other) == {field.name for field in dataclasses.fields(FeatureSpec)}
     digests = {FeatureSpec(**{name: value}).digest for name, value in other.items()}

@@ -6,6 +6,7 @@ import collections
 import importlib.util
 
 from leukfeat.features.engines.interface import Engine
+from leukfeat.features.engines.own_network import check_rows
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 
@@ -40,7 +41,7 @@ def installed_engines(precision: str = "float32") -> list[str]:
     ]
 
 
-def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
+def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> Engine:
     """Load the engine of a feature space; the last ones stay loaded.
 
     Parameters
@@ -49,6 +50,8 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
         The feature space.
     source : WeightsSource
         Its weights.
+    device : str, default="auto"
+        Where it computes, see :func:`leukfeat.extract_features`.
 
     Returns
     -------
@@ -56,34 +59,42 @@ def load_engine(spec: FeatureSpec, source: WeightsSource) -> Engine:
 
     Raises
     ------
+    ValueError
+        If the device is not there.
     WeightsError
-        If the weights cannot be had.
+        If the weights cannot be had, or a network of the user's own does not fit its
+        declaration.
     ImportError
         If the engine's package is not installed.
     """
-    key = spec.digest
+    key = f"{spec.digest} {device}"
     if key in _loaded:
         _loaded.move_to_end(key)
         return _loaded[key]
-    engine = _make(spec, source)
+    engine = _make(spec, source, device)
+    if source.own is not None:
+        check_rows(engine, source.own)
     _loaded[key] = engine
     while len(_loaded) > _KEPT:
         _loaded.popitem(last=False)
     return engine
 
 
-def _make(spec: FeatureSpec, source: WeightsSource) -> Engine:
+def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:
     if importlib.util.find_spec(ENGINES[spec.engine]) is None:
+        others = "install it or take another engine"
+        if source.own is not None and len(source.own.engines) == 1:
+            others = f"install it: nothing else runs {source.own.file!r}"
         extra = " (pip install 'leukfeat[fast]')" if spec.engine == "openvino" else ""
         raise ImportError(
             f"engine={spec.engine!r} needs the package {ENGINES[spec.engine]!r}, which is not "
             f"installed{extra}. Rows that the cache holds can be used without it; to compute "
-            "others, install it or take another engine."
+            f"others, {others}."
         )
     if spec.engine == "openvino":
         from leukfeat.features.engines.openvino_engine import OpenvinoEngine
 
-        return OpenvinoEngine(spec, source)
+        return OpenvinoEngine(spec, source, device=device)
     from leukfeat.features.engines.keras_engine import KerasEngine
 
-    return KerasEngine(spec, source)
+    return KerasEngine(spec, source, device=device)

@@ -59,7 +59,12 @@ def load_converted(
     versions = _read_note(folder)
     if versions is not None:
         return core.read_model(str(folder / _NAMES[0])), versions
-    model, versions = _convert(spec, source)
+    if source.own is not None and source.own.kind == "onnx":
+        from leukfeat.features.engines.onnx_network import read_onnx
+
+        model, versions = read_onnx(source.own, core), {}
+    else:
+        model, versions = _convert(spec, source)
     try:
         _keep(model, versions, folder)
     except OSError as error:
@@ -84,6 +89,8 @@ def converted_folder(spec: FeatureSpec) -> Path:
         spec.input_size,
         *(_version(name) for name in ("openvino", "keras", "tensorflow")),
     ]
+    if spec.preprocessing is not None:
+        shape.append(spec.preprocessing)
     name = hashlib.sha256(json.dumps(shape).encode()).hexdigest()[:24]
     return user_cache_folder() / "openvino" / f"{spec.backbone}-{name}"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.backbones import find_backbone
+from leukfeat.features.engines.devices import find_device
 from leukfeat.features.engines.network_graph import network_function
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
@@ -25,18 +26,37 @@ class KerasEngine:
         The feature space.
     source : WeightsSource
         Its weights.
+    device : str, default="auto"
+        ``"auto"`` is TensorFlow's choice: a graphics card where it finds one.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there.
     """
 
-    def __init__(self, spec: FeatureSpec, source: WeightsSource) -> None:
-        compute = network_function(spec, source)
+    def __init__(self, spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> None:
+        # Start-up notes of TensorFlow, unless the user has chosen otherwise.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         import keras
         import tensorflow as tf
 
+        place = None
+        if device != "auto":
+            names = [one.name for one in tf.config.list_logical_devices()]
+            available = [name.rsplit("device:")[-1] for name in names]
+            place = f"/device:{find_device(device, available, 'keras')}"
+        # ``None`` leaves the choice to TensorFlow.
+        self._placed = lambda: tf.device(place)
+        with self._placed():
+            compute = network_function(spec, source)
         # Any number of rows: one trace serves every batch, where `predict` would set up its
         # loop again on each call.
         signature = [tf.TensorSpec((None, *spec.input_size, 3), tf.uint8)]
         self._compute = tf.function(compute, input_signature=signature, autograph=False)
-        self.n_features = find_backbone(spec.backbone).count_features(spec.layers)
+        with self._placed():
+            row = self._compute.get_concrete_function().structured_outputs
+        self.n_features = int(row.shape[1])
         self.versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
 
     def stream(
@@ -47,5 +67,6 @@ class KerasEngine:
         while batch := list(itertools.islice(source, batch_size)):
             n = len(batch)
             # A batch of one takes another path through oneDNN and differs in the last bits.
-            rows = self._compute(np.stack(batch if n > 1 else batch * 2)).numpy()
+            with self._placed():
+                rows = self._compute(np.stack(batch if n > 1 else batch * 2)).numpy()
             yield from rows[:n]

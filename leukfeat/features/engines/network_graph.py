@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from leukfeat.features.backbones import find_backbone
+from leukfeat.features.engines.own_network import own_keras_function
 from leukfeat.features.engines.pooling import pool_map
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource, load_weights
@@ -40,6 +41,8 @@ def network_function(spec: FeatureSpec, source: WeightsSource) -> Callable[[Any]
     import keras
     import tensorflow as tf
 
+    if source.own is not None:
+        return own_keras_function(source.own, spec)
     backbone = find_backbone(spec.backbone)
     network = load_weights(backbone, source, spec.input_size)
     stages = keras.Model(

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.features.backbones import find_backbone
 from leukfeat.features.engines.converted_models import load_converted
+from leukfeat.features.engines.devices import find_device
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 from leukfeat.native_libraries import import_native
@@ -35,19 +35,29 @@ class OpenvinoEngine:
         Its weights.
     streams : int, optional
         Images computed at the same time. Default: OpenVINO's choice for throughput.
+    device : str, default="auto"
+        ``"auto"`` is the processor: what is measured and tested runs there.
 
     Raises
     ------
     ValueError
-        If this processor does not offer the arithmetic.
+        If the device is not there, or does not offer the arithmetic.
     """
 
     def __init__(
-        self, spec: FeatureSpec, source: WeightsSource, *, streams: int | None = None
+        self,
+        spec: FeatureSpec,
+        source: WeightsSource,
+        *,
+        streams: int | None = None,
+        device: str = "auto",
     ) -> None:
         self._openvino = import_native("openvino")
         core = self._openvino.Core()
-        offered = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        place = "CPU"
+        if device != "auto":
+            place = find_device(device, core.available_devices, "openvino")
+        offered = core.get_property(place, "OPTIMIZATION_CAPABILITIES")
         if spec.precision == "bfloat16" and "BF16" not in offered:
             # It would compute in float32 and say nothing: other rows under the same name.
             raise ValueError(
@@ -62,13 +72,13 @@ class OpenvinoEngine:
         if streams is not None:
             settings["NUM_STREAMS"] = str(streams)
         threads = os.environ.get("OMP_NUM_THREADS", "")
-        if threads.isdecimal() and int(threads):
+        if place == "CPU" and threads.isdecimal() and int(threads):
             # What joblib and schedulers set to share a machine; OpenVINO itself does not read it.
             settings["INFERENCE_NUM_THREADS"] = int(threads)
-        self._compiled = core.compile_model(model, "CPU", settings)
+        self._compiled = core.compile_model(model, place, settings)
         # One more than are computed, so that an input waits ready when one is done.
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
-        self.n_features = find_backbone(spec.backbone).count_features(spec.layers)
+        self.n_features = int(self._compiled.output(0).partial_shape[1].get_length())
         self.versions = {"openvino": self._openvino.__version__, **versions}
 
     def stream(

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from leukfeat.features.spec import FeatureSpec
 
-__all__ = ["GEM_POWER", "cell_borders", "pool_map"]
+__all__ = ["GEM_FLOOR", "GEM_POWER", "cell_borders", "pool_map"]
 
 GEM_POWER = 3.0
 """Exponent of generalised-mean pooling (Radenovic et al. 2019 start from 3)."""
 
-_GEM_FLOOR = 1e-6
+GEM_FLOOR = 1e-6
+"""Values are cut off below here, so that they have a cube root."""
 
 
 def pool_map(values: Any, pixels: Any, spec: FeatureSpec) -> Any:
@@ -40,7 +41,7 @@ def pool_map(values: Any, pixels: Any, spec: FeatureSpec) -> Any:
     import tensorflow as tf
 
     if spec.pooling == "gem":
-        values = tf.pow(tf.maximum(values, _GEM_FLOOR), GEM_POWER)
+        values = tf.pow(tf.maximum(values, GEM_FLOOR), GEM_POWER)
     if spec.mask is None:
         pooled = tf.reduce_mean(values, axis=(1, 2))
     else:

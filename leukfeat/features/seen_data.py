@@ -1,0 +1,204 @@
+"""What cells the weights of a backbone have seen, by the digest of the weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from leukfeat.features.spec import FeatureSpec
+
+__all__ = [
+    "FACTS",
+    "SeenData",
+    "read_facts",
+    "remember_seen",
+    "seen_by",
+    "seen_by_weights",
+    "seen_facts",
+]
+
+FACTS = "leukfeat/facts"
+"""Data set of a weights file in which `fine_tune_backbone` keeps what it knows, as JSON."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SeenData:
+    """Data that weights were trained on.
+
+    Parameters
+    ----------
+    datasets : tuple of str, default=()
+        Names, for example ``"imagenet"``.
+    subjects : frozenset of str, default=frozenset()
+        SHA-256 of the name of every subject, where they are known one by one.
+    ids : frozenset of str, default=frozenset()
+        Digests of the images.
+
+    Examples
+    --------
+    >>> seen = SeenData(datasets=("c-nmc-2019",))
+    >>> seen.named("C-NMC 2019 prelim"), seen.named("ALL-IDB2")
+    (['c-nmc-2019'], [])
+    """
+
+    datasets: tuple[str, ...] = ()
+    subjects: frozenset[str] = frozenset()
+    ids: frozenset[str] = frozenset()
+
+    def __or__(self, other: SeenData) -> SeenData:
+        return SeenData(
+            datasets=tuple(dict.fromkeys([*self.datasets, *other.datasets])),
+            subjects=self.subjects | other.subjects,
+            ids=self.ids | other.ids,
+        )
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return plain values that JSON can hold; no name of a subject is among them."""
+        return {
+            "datasets": list(self.datasets),
+            "subjects": sorted(self.subjects),
+            "ids": sorted(self.ids),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SeenData:
+        """Read it back; other keys are passed over.
+
+        Parameters
+        ----------
+        values : mapping
+            As :meth:`to_dict` gave them.
+        """
+        return cls(
+            datasets=tuple(values.get("datasets", ())),
+            subjects=frozenset(values.get("subjects", ())),
+            ids=frozenset(values.get("ids", ())),
+        )
+
+    def named(self, dataset: str) -> list[str]:
+        """List the seen data sets that a data set is, is part of, or holds.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of a `CellDataset`. Names are compared without case and punctuation;
+            ``"C-NMC 2019 train"`` is a part of ``"c-nmc-2019"``; ``"A+B"`` holds both.
+
+        Returns
+        -------
+        list of str
+        """
+        starts = {start for part in dataset.split("+") for start in _starts(part)}
+        return [one for one in self.datasets if "".join(_words(one)) in starts]
+
+    def seen_subjects(self, subjects: Iterable[Any]) -> list[str]:
+        """List the subjects among these that were seen."""
+        names = {s for s in subjects if isinstance(s, str)}
+        return sorted(s for s in names if hashlib.sha256(s.encode()).hexdigest() in self.subjects)
+
+
+_IMAGENET = SeenData(datasets=("imagenet",))
+_by_digest: dict[str, SeenData] = {}
+
+
+def remember_seen(digest: str, seen: SeenData) -> None:
+    """Note what weights have seen, for this process; it is added to what is known.
+
+    Parameters
+    ----------
+    digest : str
+        Of the weights, as it stands in a feature spec.
+    seen : SeenData
+    """
+    _by_digest[digest] = _by_digest.get(digest, SeenData()) | seen
+
+
+def seen_by(spec: FeatureSpec) -> SeenData:
+    """Return what the weights of a feature space have seen, as far as it is known.
+
+    Parameters
+    ----------
+    spec : FeatureSpec
+
+    Returns
+    -------
+    SeenData
+
+    Examples
+    --------
+    >>> seen_by(FeatureSpec()).datasets
+    ('imagenet',)
+    """
+    return seen_by_weights(spec.weights, spec.weights_digest)
+
+
+def seen_by_weights(kind: str, digest: str) -> SeenData:
+    """Return what weights have seen, as far as it is known.
+
+    Parameters
+    ----------
+    kind : {"imagenet", "random", "file"}
+        How they were asked for.
+    digest : str
+        Names them.
+
+    Returns
+    -------
+    SeenData
+    """
+    return _IMAGENET if kind == "imagenet" else _by_digest.get(digest, SeenData())
+
+
+def read_facts(path: Any) -> dict[str, Any] | None:
+    """Read what `fine_tune_backbone` wrote into a weights file, if it did.
+
+    Parameters
+    ----------
+    path : path-like
+        An HDF5 file.
+
+    Returns
+    -------
+    dict or None
+    """
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            facts = json.loads(file[FACTS][()].tobytes())
+    except (OSError, KeyError, AttributeError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def seen_facts(facts: dict[str, Any] | None) -> SeenData:
+    """Return what tuned weights have seen, from the facts in their file.
+
+    Parameters
+    ----------
+    facts : dict or None
+        From :func:`read_facts`.
+
+    Returns
+    -------
+    SeenData
+    """
+    if not facts:
+        return SeenData()
+    record = facts.get("record", {})
+    return SeenData.from_dict(record) | SeenData.from_dict(facts.get("before", {}))
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+|[0-9]+", name.lower())
+
+
+def _starts(name: str) -> list[str]:
+    # "c-nmc-2019", "C-NMC 2019" and "cnmc2019" are the same, and "C-NMC 2019 train" starts so;
+    # "ALL-IDB10" does not start with "all-idb1".
+    return list(itertools.accumulate(_words(name)))
