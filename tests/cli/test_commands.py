@@ -197,3 +197,12 @@ def test_an_image_that_cannot_be_read(folder, tmp_path, capsys):
     assert code == 0
     assert "left out: " in err
     assert "1 cells" in out
+
+
+def test_a_network_of_fit_cnn_is_sent_to_python(folder, model, monkeypatch, capsys):
+    import leukfeat.classifier
+
+    monkeypatch.setattr(leukfeat.classifier, "load_model", lambda path: object())
+    code, _, err = run(capsys, "predict", model, folder)
+    assert code == 1
+    assert "holds a network of fit_cnn" in err
