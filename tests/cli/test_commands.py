@@ -271,3 +271,12 @@ main(sys.argv[2:])
     (store,) = cache.glob("*.h5")
     with StoreReader(store) as reader:
         assert 16 <= len(reader) < 60
+
+
+def test_a_network_of_fit_cnn_is_sent_to_python(folder, model, monkeypatch, capsys):
+    import leukfeat.classifier
+
+    monkeypatch.setattr(leukfeat.classifier, "load_model", lambda path: object())
+    code, _, err = run(capsys, "predict", model, folder)
+    assert code == 1
+    assert "holds a network of fit_cnn" in err
