@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from leukfeat.features.cell_reading import CellRead, CellReader, network_inputs
 from leukfeat.features.engines import Engine, load_engine
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
+from leukfeat.features.progress import progress_bar
 from leukfeat.features.rates import remember_rate
 from leukfeat.features.row_length import count_features
 from leukfeat.features.spec import FeatureSpec
@@ -254,7 +255,7 @@ class ExtractionRun:
         ahead = read_ahead(reader, cells, 2 * self._batch_size // self.spec.n_views)
         seen: list[Seen] = []
         try:
-            with contextlib.closing(ahead), _bar(len(places), label, self._progress) as bar:
+            with contextlib.closing(ahead), progress_bar(len(places), label, self._progress) as bar:
                 for cell in ahead:
                     bar.update()
                     if cell.problem is not None:
@@ -325,19 +326,3 @@ class ExtractionRun:
             if computed >= _RATE_FROM:
                 rate = computed / (time.monotonic() - started)
                 remember_rate(self.spec, rate, self.n_workers)
-
-
-@contextlib.contextmanager
-def _bar(total: int, label: str, wanted: bool) -> Iterator[Any]:
-    if not wanted or not total:
-        yield _NoBar()
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=label, unit="image") as bar:
-        yield bar
-
-
-class _NoBar:
-    def update(self) -> None:
-        pass
