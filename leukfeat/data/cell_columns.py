@@ -15,6 +15,8 @@ __all__ = [
     "checked_images",
     "checked_labels",
     "encode_labels",
+    "label_text",
+    "label_texts",
     "object_column",
 ]
 
@@ -95,10 +97,54 @@ def encode_labels(
     return pd.Series(codes, dtype=np.int64), names
 
 
+def label_text(value: Any) -> str:
+    """Return the one text by which a subject or group is known, whatever its type.
+
+    Parameters
+    ----------
+    value : object
+        A text or a number.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    A missing value beside them makes pandas turn integers into floats:
+
+    >>> label_text(3), label_text(3.0), label_text("3")
+    ('3', '3', '3')
+    """
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def label_texts(values: Any) -> np.ndarray:
+    """Return labels as ``str``, missing ones as ``None``.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+
+    Returns
+    -------
+    ndarray of object of shape (n,)
+
+    Examples
+    --------
+    >>> label_texts([1.0, None, "H3"])
+    array(['1', None, 'H3'], dtype=object)
+    """
+    texts = np.array(values, dtype=object, copy=True)
+    missing = pd.isna(texts)
+    texts[missing] = None
+    if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
+        texts[~missing] = [label_text(value) for value in texts[~missing]]
+    return texts
+
+
 def as_text(column: pd.Series) -> pd.Series:
     """Return a column as ``str`` or ``None``."""
-    return pd.Series(
-        [None if gone else str(v) for v, gone in zip(column, column.isna(), strict=True)],
-        index=column.index,
-        dtype=object,
-    )
+    return pd.Series(label_texts(column), index=column.index, dtype=object)

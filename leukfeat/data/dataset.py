@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -280,7 +281,73 @@ class CellDataset:
         frame = pd.concat([self._frame, other._frame], ignore_index=True)
         if "label" in frame.columns:
             frame["label"] = frame["label"].fillna(UNLABELLED)
-        return self._with(frame, name=f"{self.name}+{other.name}")
+        self._warn_of_shared_names(other)
+        joined = self._with(frame, name=f"{self.name}+{other.name}")
+        joined.skipped = pd.concat([self.skipped, other.skipped], ignore_index=True)
+        return joined
+
+    def prefix_subjects(self, prefix: str) -> CellDataset:
+        """Put a prefix before the name of every subject and group.
+
+        Two hospitals may both have a patient 1, and names are all that tells patients apart.
+
+        Parameters
+        ----------
+        prefix : str
+            For example ``"hospital-b/"``.
+
+        Returns
+        -------
+        CellDataset
+
+        Examples
+        --------
+        >>> import leukfeat as lf
+        >>> cells = lf.make_cells(4, 8, size=32)
+        >>> cells.prefix_subjects("b/").subjects[0] == f"b/{cells.subjects[0]}"
+        True
+        """
+        frame = self._frame.copy()
+        for column in ("subject", "group"):
+            if column in frame.columns:
+                frame[column] = object_column(
+                    None if name is None else f"{prefix}{name}" for name in as_text(frame[column])
+                )
+        return self._with(frame)
+
+    def rename_classes(self, names: Mapping[str, str]) -> CellDataset:
+        """Give classes other names, so that they are those of a head or of another dataset.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            Old names to new ones; the order of the classes stays.
+
+        Returns
+        -------
+        CellDataset
+
+        Raises
+        ------
+        ValueError
+            If an old name is not known, or two classes would bear one name.
+
+        Examples
+        --------
+        >>> import leukfeat as lf
+        >>> cells = lf.make_cells(4, 8, size=32)
+        >>> cells.rename_classes({"hem": "normal"}).class_names
+        ('normal', 'all')
+        """
+        for name in names:
+            self._label_index(name)
+        renamed = tuple(names.get(name, name) for name in self.class_names)
+        if len(set(renamed)) < len(renamed):
+            raise ValueError(f"'names' gives two classes one name: {renamed}.")
+        new = self._with(self._frame)
+        new.class_names = renamed
+        new.positive = None if self.positive is None else names.get(self.positive, self.positive)
+        return new
 
     def summary(self) -> pd.DataFrame:
         """Count cells and subjects a class.
@@ -329,6 +396,19 @@ class CellDataset:
         new.skipped = self.skipped
         new._frame = frame.reset_index(drop=True)
         return new
+
+    def _warn_of_shared_names(self, other: CellDataset) -> None:
+        if self.name == other.name or self.subjects is None or other.subjects is None:
+            return
+        shared = sorted((set(self.subjects) & set(other.subjects)) - {None})
+        if shared:
+            warnings.warn(
+                f"{len(shared)} subjects bear the same name in {self.name!r} and {other.name!r} "
+                f"({', '.join(shared[:6])}) and are taken for the same patients. If they are not, "
+                "use prefix_subjects on one of the two first.",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _text(self, column: str) -> np.ndarray | None:
         if column not in self._frame.columns:

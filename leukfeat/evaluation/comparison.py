@@ -281,8 +281,9 @@ class Comparison:
         wanted = {m: i for i, m in enumerate(metrics)}
         rows = rows.sort_values("metric", key=lambda s: s.map(wanted), kind="stable")
         p = next(iter(self.results.values())).predictions
-        by = "subject" if p.subjects is not None else "cell"
-        text = caption(p.n_cells, p.n_subjects, f"bars: {100 * self.level:g} % intervals by {by}")
+        text = caption(
+            p.n_cells, p.n_subjects, f"bars: {100 * self.level:g} % intervals by {p.unit}"
+        )
         return draw_forest(
             rows.assign(metric=rows["metric"].map(figure_name)),
             text="\n".join([text, *self.notes]),

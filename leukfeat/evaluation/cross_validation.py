@@ -12,8 +12,8 @@ from joblib import Parallel, delayed
 
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions, missing_controls
-from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
-from leukfeat.evaluation.predictions import Predictions, join_predictions
+from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
+from leukfeat.evaluation.predictions import Predictions, join_predictions, with_units
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
@@ -125,7 +125,9 @@ def cross_validate_heads(
         warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
     inside = (getattr(model, "split_note_", "") for model in fitted.values())
     within = tuple(f"training: {note}" for note in inside if note and note not in splits.notes)
-    notes = (*splits.notes, *notes, *within, *seen)
+    predictions, counted = with_units(predictions, cells, by)
+    said = (*counted, *positive_note(cells), *_own_folds(named))
+    notes = (*splits.notes, *notes, *said, *within, *seen)
     controls = {
         name: Evaluation(predictions.pop(name), name=name, level=level)
         for name in CONTROL_NAMES.values()
@@ -191,6 +193,18 @@ def named_heads(heads: Any, **settings: Any) -> dict[str, Any]:
     return {
         name: Head(head, **settings) if isinstance(head, str) else head for name, head in listed
     }
+
+
+def _own_folds(heads: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say which classifiers divide their training cells themselves, and not by subject."""
+    return tuple(
+        f"training: {name} divides its training cells by folds of its own, not by subject; "
+        "leukfeat.Head tunes and calibrates by subject"
+        for name, head in heads.items()
+        if not hasattr(head, "check_spec")
+        and hasattr(head, "get_params")
+        and "cv" in head.get_params(deep=False)
+    )
 
 
 def out_of_fold(

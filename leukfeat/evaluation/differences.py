@@ -69,9 +69,9 @@ def paired_difference(
 
 
 def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -> tuple[float, str]:
-    if p.subjects is not None:
+    if p.units is not None:
         if metric == "auroc" and over == "cells" and p.positive is not None:
-            codes = index_subjects(p.subjects, len(p)).codes
+            codes = index_subjects(p.units, len(p)).codes
             value = swap_test_auroc(
                 p.y == p.positive,
                 p.scores[:, p.positive],  # type: ignore[index]
@@ -79,7 +79,7 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
                 codes,
                 blocks=p.repeat,
             )
-            return value, "heads swapped by subject"
+            return value, f"heads swapped by {p.unit}"
         base = metric.partition("[")[0]
         if over == "subjects" and base in (
             "accuracy",
@@ -88,20 +88,19 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
             "specificity",
         ):
             d, strata = _by_subject(p, q, metric)
-            return sign_flip_test(d, strata), "signs flipped by subject"
+            return sign_flip_test(d, strata), f"signs flipped by {p.unit}"
     error, dof = figure.standard_error()
-    unit = "subject" if p.subjects is not None else "cell"
     if not np.isfinite(error):
         return np.nan, ""
     if error == 0:
-        return 1.0, f"leave one {unit} out, t"
-    return float(2 * stats.t.sf(abs(figure.estimate) / error, dof)), f"leave one {unit} out, t"
+        return 1.0, f"leave one {p.unit} out, t"
+    return float(2 * stats.t.sf(abs(figure.estimate) / error, dof)), f"leave one {p.unit} out, t"
 
 
 def _by_subject(p: Predictions, q: Predictions, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """Difference in the part of each subject's cells called right, a subject and class."""
     base, _, of = metric.partition("[")
-    frame = pd.DataFrame({"subject": p.subjects, "y": p.y})
+    frame = pd.DataFrame({"subject": p.units, "y": p.y})
     frame["d"] = (p.predicted == p.y).astype(float) - (q.predicted == q.y)
     if base in ("sensitivity", "specificity"):
         c = p.class_names.index(of[:-1]) if of else p.positive

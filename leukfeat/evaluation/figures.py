@@ -19,7 +19,7 @@ __all__ = ["plot_confusion", "plot_curves", "plot_per_subject"]
 
 
 def _interval_words(result: Evaluation, *, pointwise: bool = False) -> str:
-    by = "subject" if result.predictions.subjects is not None else "cell"
+    by = result.predictions.unit
     return f"{100 * result.level:g} % intervals by {by}" + (", pointwise" if pointwise else "")
 
 
@@ -71,7 +71,7 @@ def plot_curves(
     curves = [_curve(result, c, name, kind, band) for result, c, name in wanted]
     positive = "a class" if p.positive is None else p.class_names[p.positive]
     many = len(np.unique(p.repeat)) > 1
-    words = _interval_words(first, pointwise=band) if p.subjects is not None else ""
+    words = _interval_words(first, pointwise=band) if p.units is not None else ""
     return draw_curves(
         curves,
         kind=kind,
@@ -87,7 +87,7 @@ def _curve(result: Evaluation, c: int, name: str, kind: str, band: bool) -> Curv
     p = result.predictions.repeats[0]
     up = (p.y == c).astype(int)
     compute = roc_band if kind == "roc" else precision_recall_band
-    found = compute(up, p.scores[:, c], p.subjects if band else None, level=result.level)  # type: ignore[index]
+    found = compute(up, p.scores[:, c], p.units if band else None, level=result.level)  # type: ignore[index]
     binary = p.positive is not None
     key = ("auroc" if kind == "roc" else "auprc") + ("" if binary else f"[{p.class_names[c]}]")
     has_band = bool(np.isfinite(found.low).any())

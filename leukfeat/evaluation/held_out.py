@@ -9,7 +9,8 @@ import pandas as pd
 
 from leukfeat.evaluation.controls import control_predictions, missing_controls
 from leukfeat.evaluation.overlap import check_overlap
-from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
+from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
+from leukfeat.evaluation.predictions import statistical_units
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
@@ -109,13 +110,16 @@ def evaluate(
     note_of_head = getattr(head, "split_note_", "")
     if note_of_head:
         notes = (*notes, f"training: {note_of_head}")
+    units, unit, note = statistical_units(cells)
+    counted: dict[str, Any] = {"units": units, "unit": unit}
+    notes = (*notes, *([note] if note else []), *positive_note(cells))
     controls = {
         control: Evaluation(predictions, name=control, level=level)
-        for control, predictions in control_predictions(head, cells).items()
+        for control, predictions in control_predictions(head, cells, **counted).items()
     }
     notes = (*notes, *missing_controls(controls, cells))
     return Evaluation(
-        predict_cells(head, cells),
+        predict_cells(head, cells, **counted),
         name=name or name_of(head),
         controls=controls,
         notes=notes,

@@ -65,8 +65,9 @@ def check_overlap(
     if found and not allow_training_cells:
         raise LeakageError(
             "; ".join(found) + ". The result would not be that of new patients. Test on other "
-            "subjects, or use cross_validate_heads; if you want these numbers all the same give "
-            "allow_training_cells=True."
+            "subjects, or use cross_validate_heads. Other patients who bear the same names need "
+            "others: cells.prefix_subjects('hospital-b/'). If you want these numbers all the same "
+            "give allow_training_cells=True."
         )
     return tuple(f"leak: {what}" for what in found)
 

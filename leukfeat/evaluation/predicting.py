@@ -10,8 +10,9 @@ import numpy as np
 from leukfeat.data import CellDataset
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
+from leukfeat.splitting.groups import row_digests
 
-__all__ = ["as_labelled_features", "predict_cells"]
+__all__ = ["as_labelled_features", "positive_note", "predict_cells"]
 
 
 def as_labelled_features(
@@ -59,6 +60,7 @@ def as_labelled_features(
             features,
             [position[str(value)] for value in y],
             subjects=subjects,
+            ids=row_digests(features),
             class_names=[str(name) for name in names],
         ), ()
     if y is not None or subjects is not None:
@@ -87,6 +89,8 @@ def predict_cells(
     rows: np.ndarray | None = None,
     repeat: int = 0,
     fold: int = 0,
+    units: np.ndarray | None = None,
+    unit: str = "",
 ) -> Predictions:
     """Predict labelled cells.
 
@@ -104,6 +108,8 @@ def predict_cells(
         Row of each cell in the whole set.
     repeat, fold : int, default=0
         Of a cross-validation.
+    units, unit
+        What intervals count; default: subjects. See :func:`statistical_units`.
 
     Returns
     -------
@@ -117,12 +123,13 @@ def predict_cells(
     n = len(features)
     own = getattr(head, "class_names_", None) if class_names is None else class_names
     columns = _columns(head, features, own)
-    n_classes = max(len(features.class_names), int(max(columns)) + 1, int(features.y.max()) + 1)  # type: ignore[union-attr]
+    names = _names(features, own)
+    n_classes = max(len(names), int(max(columns)) + 1, int(features.y.max()) + 1)  # type: ignore[union-attr]
     given = features if X is None else X
     scores = _scores(head, given, columns, n_classes)
     lookup = {str(label): c for label, c in zip(head.classes_, columns, strict=True)}
     predicted = np.array([lookup[str(label)] for label in head.predict(given)], np.int64)
-    names = features.class_names or tuple(str(i) for i in range(n_classes))
+    names = names or tuple(str(i) for i in range(n_classes))
     return Predictions(
         y=np.asarray(features.y, np.int64),
         predicted=predicted,
@@ -134,16 +141,52 @@ def predict_cells(
         cells=np.arange(n) if rows is None else np.asarray(rows, np.int64),
         repeat=np.full(n, repeat),
         fold=np.full(n, fold),
+        units=units,
+        unit=unit,
     )
+
+
+def positive_note(features: FeatureSet) -> tuple[str, ...]:
+    """Return what a result must say where nobody told which of two classes is the positive one.
+
+    Parameters
+    ----------
+    features : FeatureSet
+
+    Returns
+    -------
+    tuple of str
+    """
+    names = features.class_names
+    if features.positive is not None or len(names) != 2:
+        return ()
+    return (
+        f"the positive class was not given: {names[-1]!r}, the last by name, is taken, and "
+        "sensitivity is that of finding it (give positive=...)",
+    )
+
+
+def _names(features: FeatureSet, own: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the class names of the cells, then what the head knows besides."""
+    names = features.class_names
+    if own is not None and names and set(names) < set(own):
+        return (*names, *(name for name in own if name not in names))
+    return names
 
 
 def _columns(head: Any, features: FeatureSet, own: Sequence[str] | None) -> np.ndarray:
     """Index of each of the head's classes among the class names."""
     classes = np.asarray(head.classes_)
-    names = list(features.class_names)
+    names = list(_names(features, own))
     # Names before numbers: another loader may have put the same classes in another order.
     if own is not None and names and set(own) <= set(names):
         return np.array([names.index(name) for name in own], np.int64)
+    if own is not None and names and list(own) != [str(label) for label in classes]:
+        raise ValueError(
+            f"The head knows the classes {list(own)}, but {features.name!r} has {names}, and "
+            "places say nothing about meaning. Give the cells the head's names: "
+            "cells.rename_classes({'theirs': 'the head's', ...}) before extract_features."
+        )
     numbered = classes.dtype.kind in "iu" and classes.min() >= 0
     if numbered and (not names or int(classes.max()) < len(names)):
         return classes.astype(np.int64)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["Predictions", "join_predictions"]
+from leukfeat.data.cell_columns import label_texts
+from leukfeat.features import FeatureSet
+from leukfeat.splitting.groups import row_groups
+
+__all__ = ["Predictions", "join_predictions", "statistical_units", "with_units"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -32,6 +36,10 @@ class Predictions:
         Row of the features that each prediction belongs to; a cell stands once a repeat.
     repeat, fold : ndarray of int64 of shape (n_rows,)
         Repeat and fold of a cross-validation; zeros for a single test.
+    units : ndarray of object of shape (n_rows,), optional
+        What intervals and tests count: by default subjects; see :func:`statistical_units`.
+    unit : str, default="subject" ("cell" where nothing is known)
+        What a unit is called.
     """
 
     y: np.ndarray
@@ -44,6 +52,14 @@ class Predictions:
     cells: np.ndarray
     repeat: np.ndarray
     fold: np.ndarray
+    units: np.ndarray | None = None
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        if self.units is None:
+            object.__setattr__(self, "units", self.subjects)
+        if not self.unit:
+            object.__setattr__(self, "unit", "cell" if self.units is None else "subject")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -121,5 +137,81 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         values = [getattr(part, name) for part in parts]
         return None if any(v is None for v in values) else np.concatenate(values)
 
-    arrays = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold")
+    arrays = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold", "units")
     return dataclasses.replace(first, **{name: pooled(name) for name in arrays})
+
+
+def statistical_units(features: FeatureSet, by: str | None = None) -> tuple[Any, str, str]:
+    """Tell what of these cells may be counted as independent.
+
+    Subjects, where each stands alone. Those that share images or belong to one declared group are
+    one unit: splits keep them together, and intervals that counted them apart would be too short.
+    Where no subjects are known the declared groups, or the values of the column that a split
+    keeps together, are the best that there is.
+
+    Parameters
+    ----------
+    features : FeatureSet
+    by : str, optional
+        Column that the split keeps together.
+
+    Returns
+    -------
+    units : ndarray of object of shape (n_cells,) or None
+        ``None`` where nothing is known: then every cell is its own unit.
+    unit : str
+        What a unit is called.
+    note : str
+        What a result must say; empty if the units are the subjects.
+    """
+    subjects, groups = features.subjects, features.groups
+    if subjects is None and groups is None:
+        if by is None:
+            return None, "cell", ""
+        return label_texts(features.column(by)), by, f"no subjects: intervals are by {by!r}"
+    merged, names, _ = row_groups(features)
+    known = ~pd.isna(names if subjects is None else subjects)
+    if groups is not None:
+        known |= ~pd.isna(groups)
+    of = pd.Series(names[known]).groupby(merged[known]).unique()
+    label = {place: "+".join(sorted(map(str, members))) for place, members in of.items()}
+    units = np.array([label.get(place) for place in merged], object)
+    if subjects is None:
+        return units, "group", "no subjects: intervals are by declared group"
+    alone = len(label) == len(pd.unique(subjects[~pd.isna(subjects)]))
+    if alone and not (pd.isna(subjects) & ~pd.isna(units)).any():
+        return subjects, "subject", ""
+    n = len(pd.unique(subjects[~pd.isna(subjects)]))
+    note = (
+        f"{n} subjects are {len(label)} groups, since some share images or are declared to "
+        "belong together: intervals and tests are by group"
+    )
+    return units, "group", note
+
+
+def with_units(
+    predictions: Mapping[str, Predictions], features: FeatureSet, by: str | None = None
+) -> tuple[dict[str, Predictions], tuple[str, ...]]:
+    """Tell predictions what their intervals may count as independent.
+
+    Parameters
+    ----------
+    predictions : mapping of str to Predictions
+        Pooled, of rows of `features`.
+    features : FeatureSet
+        All the cells.
+    by : str, optional
+        Column that the split keeps together.
+
+    Returns
+    -------
+    predictions : dict of str to Predictions
+    notes : tuple of str
+        What a result must say.
+    """
+    units, unit, note = statistical_units(features, by)
+    told = {
+        name: dataclasses.replace(one, units=None if units is None else units[one.cells], unit=unit)
+        for name, one in predictions.items()
+    }
+    return told, (note,) if note else ()

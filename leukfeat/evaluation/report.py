@@ -113,9 +113,9 @@ def _calibration(result: Evaluation) -> list[list[str]]:
     if said.min() < 0 or said.max() > 1 or np.ptp(said) == 0:
         return []
     up = (p.y == p.positive).astype(int)
-    line = calibration_line(up, said, p.subjects)
+    line = calibration_line(up, said, p.units)
     return [
-        ["Brier score", str(brier_score(up, said, p.subjects).interval(result.level))],
+        ["Brier score", str(brier_score(up, said, p.units).interval(result.level))],
         ["intercept (0 is perfect)", str(line["intercept"].interval(result.level))],
         ["slope (1 is perfect; below 1 too sure)", str(line["slope"].interval(result.level))],
         [

@@ -76,7 +76,7 @@ def score_figures(predictions: Predictions) -> dict[tuple[str, str], SubjectStat
                 part.y,
                 part.predicted,
                 part.scores,
-                part.subjects,
+                part.units,
                 class_names=part.class_names,
                 positive=part.positive,
                 over=over,  # type: ignore[arg-type]

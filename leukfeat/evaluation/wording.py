@@ -40,9 +40,10 @@ def sentence(result: Evaluation) -> str:
     of = "subjects not known" if p.n_subjects is None else f"of {p.n_subjects:,} subjects"
     repeats = len(set(p.repeat.tolist()))
     more = f", mean of {repeats} repeats" if repeats > 1 else ""
-    unit = "cell" if p.n_subjects is None else "subject"
+    positive = "" if p.positive is None else f"; positive class: {p.class_names[p.positive]}"
     return (
-        f"{p.n_cells:,} cells {of}{more}; in brackets {100 * result.level:g} % intervals by {unit}"
+        f"{p.n_cells:,} cells {of}{more}{positive}; in brackets {100 * result.level:g} % "
+        f"intervals by {p.unit}"
     )
 
 

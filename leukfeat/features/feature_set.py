@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.data.cell_columns import UNLABELLED, checked_labels
+from leukfeat.data.cell_columns import UNLABELLED, checked_labels, label_texts
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
@@ -83,8 +83,8 @@ class FeatureSet:
         if self.X.ndim != 2:
             raise ValueError(f"'X' must be (n_cells, n_features). Got shape {self.X.shape}.")
         self.y = None if y is None else _labels(y, tuple(class_names))
-        self.subjects = None if subjects is None else np.asarray(subjects, object)
-        given = None if groups is None else np.asarray(groups, object)
+        self.subjects = None if subjects is None else label_texts(subjects)
+        given = None if groups is None else label_texts(groups)
         self.groups = self.subjects if given is None else given
         self.ids = None if ids is None else np.asarray(ids, object)
         self.controls = None if controls is None else controls.reset_index(drop=True)

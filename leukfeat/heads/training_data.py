@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
+from leukfeat.data.cell_columns import label_text
 from leukfeat.features import FeatureSet
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.splitting.checks import check_split
-from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_groups
+from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_digests, row_groups
 from leukfeat.splitting.kfold import SubjectKFold
 from leukfeat.splitting.splitters import RANDOM_SPLIT
 
@@ -135,7 +136,7 @@ def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any)
     labels = column_or_1d(labels, warn=True)
     check_classification_targets(labels)
     classes, codes = np.unique(labels, return_inverse=True)
-    names = _class_names(classes, features if y is getattr(features, "y", None) else None)
+    names = _class_names(classes, features)
     if len(classes) < 2:
         raise ValueError(
             f"{type(estimator).__name__} needs cells of two classes or more. "
@@ -144,9 +145,12 @@ def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any)
     given = None if groups is None else np.asarray(groups, object)
     if given is not None:
         check_consistent_length(labels, given)
-    merged, row_names, notes = _groups(features, given, len(labels))
-    subjects = getattr(features, "subjects", None)
     ids = getattr(features, "ids", None)
+    if ids is None:
+        # Rows that are equal come from equal images: they stay on one side, and are remembered.
+        ids = row_digests(matrix)
+    merged, row_names, notes = _groups(features, given, ids)
+    subjects = getattr(features, "subjects", None)
     return TrainingData(
         X=matrix,
         labels=labels,
@@ -264,15 +268,18 @@ def digest_of(text: str) -> str:
 
 
 def _groups(
-    features: FeatureSet | None, given: np.ndarray | None, n: int
+    features: FeatureSet | None, given: np.ndarray | None, ids: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Return groups, names and notes of the rows."""
     if features is None:
+        n = len(ids)
         names = np.array([f"row {i}" for i in range(n)], object) if given is None else given
-        return merge_groups(given, n_rows=n), names, (NO_SUBJECTS,) if given is None else ()
+        return merge_groups(given, ids), names, (NO_SUBJECTS,) if given is None else ()
     merged, names, notes = row_groups(features)
+    if given is not None or features.ids is None:
+        merged = merge_groups(merged, given, ids)
     if given is not None:
-        merged, notes = merge_groups(merged, given), ()
+        notes = ()
         names = names if features.subjects is not None else given
     return merged, names, notes
 
@@ -290,12 +297,10 @@ def _check_labels_known(y: Any) -> None:
 
 
 def _class_names(classes: np.ndarray, features: FeatureSet | None) -> tuple[str, ...]:
-    """Return a name for each class."""
+    """Return a name for each class: integers are places among the names that features bring."""
     named = features.class_names if features is not None else ()
-    return tuple(
-        named[int(label)] if named and 0 <= int(label) < len(named) else str(label)
-        for label in classes
-    )
+    placed = classes.dtype.kind in "iu" and classes.min() >= 0 and classes.max() < len(named)
+    return tuple(named[int(label)] if placed else str(label) for label in classes)
 
 
 def _positive(
@@ -320,4 +325,4 @@ def _distinct(labels: Iterable[Any] | None) -> tuple[str, ...]:
     """Return the distinct known labels as sorted text."""
     if labels is None:
         return ()
-    return tuple(sorted({str(x) for x in labels if not pd.isna(x) and x != ""}))
+    return tuple(sorted({label_text(x) for x in labels if not pd.isna(x) and x != ""}))

@@ -13,7 +13,7 @@ from leukfeat.cnn.checkpoint import digest_of
 from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
 from leukfeat.evaluation.predicting import predict_cells
-from leukfeat.evaluation.predictions import join_predictions
+from leukfeat.evaluation.predictions import join_predictions, with_units
 from leukfeat.recipes.routes import Route
 from leukfeat.recipes.run_folder import Fold, RunFolder
 from leukfeat.splitting import Split, make_splits
@@ -91,7 +91,8 @@ def cross_predict(
         found, took = folder.fold(key, compute)
         parts.append(found)
         seconds += took
-    pooled = {name: join_predictions([part[name] for part in parts]) for name in parts[0]}
+    joined = {name: join_predictions([part[name] for part in parts]) for name in parts[0]}
+    pooled, counted = with_units(joined, route.data)
     controls = {
         name: Evaluation(pooled[name], name=name, level=level)
         for name in CONTROL_NAMES.values()
@@ -101,7 +102,7 @@ def cross_predict(
         pooled[route.variant],
         name=route.variant,
         controls=controls,
-        notes=splits.notes,
+        notes=(*splits.notes, *counted),
         level=level,
     )
     return CrossResult(evaluation=evaluation, seconds=seconds)

@@ -132,14 +132,18 @@ def _read(path: Path) -> Fold:
     try:
         with np.load(path, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
+            held: list[dict[str, Any]] = [
+                {
+                    field: np.array(head["texts"][field], object)
+                    if field in head["texts"]
+                    else stored.get(f"{i}_{field}")
+                    for field in _ARRAYS
+                }
+                for i, head in enumerate(about["heads"])
+            ]
             found = {
                 head["name"]: Predictions(
-                    **{
-                        field: np.array(head["texts"][field], object)
-                        if field in head["texts"]
-                        else stored.get(f"{i}_{field}")
-                        for field in _ARRAYS
-                    },
+                    **held[i],
                     class_names=tuple(head["class_names"]),
                     positive=head["positive"],
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["NO_SUBJECTS", "merge_groups", "name_some", "row_groups"]
+__all__ = ["NO_SUBJECTS", "merge_groups", "name_some", "row_digests", "row_groups"]
 
 NO_SUBJECTS = "no subjects: cells of one patient may stand on both sides"
 """What every result says when the data do not tell the patients."""
@@ -68,6 +69,29 @@ def merge_groups(*labellings: Any, n_rows: int | None = None) -> np.ndarray:
     return pd.factorize(component[:n])[0].astype(np.int64)
 
 
+def row_digests(X: Any) -> np.ndarray:
+    """Return a digest of each row of a matrix: equal rows are one image, seen twice.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        Features; compared as ``float32``.
+
+    Returns
+    -------
+    ndarray of object of shape (n_rows,)
+        Hexadecimal text.
+
+    Examples
+    --------
+    >>> first, second, third = row_digests([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]])
+    >>> first == third, first == second
+    (True, False)
+    """
+    rows = np.ascontiguousarray(X, dtype=np.float32)
+    return np.array([hashlib.blake2b(row, digest_size=16).hexdigest() for row in rows], object)
+
+
 def row_groups(
     data: Any, *, by: str | None = None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -88,28 +112,28 @@ def row_groups(
     names : ndarray of object of shape (n_rows,)
         What a message calls the row's origin: its subject, else its group, else its number.
     notes : tuple of str
-        What a result must say: empty if every row has a subject, a group or a value of `by`.
+        What a result must say: empty if every row has a subject or a group. What a column
+        keeps together is no patient.
     """
     n = len(data)
     subjects, groups, ids = (getattr(data, what, None) for what in ("subjects", "groups", "ids"))
     column = None if by is None else data.column(by)
     names = np.array([f"row {row}" for row in range(n)], object)
     known = np.zeros(n, bool)
-    for labels in (column, groups, subjects):
+    for labels, is_column in ((column, True), (groups, False), (subjects, False)):
         if labels is not None:
             labels = _missing_to_none(np.asarray(labels, object))
             told = np.array([label is not None for label in labels], bool)
             names[told] = labels[told]
-            known |= told
+            if not is_column:
+                known |= told
     merged = merge_groups(subjects, groups, column, ids, n_rows=n)
     if known.all():
         return merged, names, ()
     some = f"{n - known.sum()} of {n} cells have no subject"
-    return (
-        merged,
-        names,
-        (NO_SUBJECTS.replace("no subjects", some) if known.any() else NO_SUBJECTS,),
-    )
+    note = NO_SUBJECTS.replace("no subjects", some) if known.any() else NO_SUBJECTS
+    kept = "" if by is None else f" (cells of one {by!r} are kept together)"
+    return merged, names, (note + kept,)
 
 
 def name_some(names: Iterable[Any], *, at_most: int = 6) -> str:

@@ -132,3 +132,28 @@ def test_an_empty_dataset_is_a_dataset():
     cells = CellDataset.from_arrays([])
     assert len(cells) == 0
     assert cells.images == []
+
+
+def test_concat_keeps_what_both_skipped_and_warns_of_shared_names():
+    one, two = (
+        CellDataset.from_arrays(PIXELS[:3], [0, 1, 1], ["1", "2", "3"], name=name) for name in "ab"
+    )
+    two.skipped = pd.DataFrame({"path": ["bad.png"], "reason": ["empty"]})
+    with pytest.warns(UserWarning, match=r"3 subjects bear the same name .*prefix_subjects"):
+        joined = one.concat(two)
+    assert joined.skipped["path"].tolist() == ["bad.png"]
+    apart = one.concat(two.prefix_subjects("b/"))
+    assert set(apart.subjects) == {"1", "2", "3", "b/1", "b/2", "b/3"}
+
+
+def test_classes_are_renamed():
+    cells = CellDataset.from_arrays(
+        PIXELS[:3], ["HEM", "ALL", "ALL"], class_names=["HEM", "ALL"], positive="ALL"
+    )
+    renamed = cells.rename_classes({"HEM": "hem", "ALL": "all"})
+    assert (renamed.class_names, renamed.positive) == (("hem", "all"), "all")
+    assert cells.class_names == ("HEM", "ALL")
+    with pytest.raises(ValueError, match="'normal' is no class"):
+        cells.rename_classes({"normal": "hem"})
+    with pytest.raises(ValueError, match="one name"):
+        cells.rename_classes({"HEM": "ALL"})
