@@ -21,13 +21,26 @@ from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
 __all__ = ["segment_cut_out", "segment_white_cells"]
 
 
-def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
+def segment_white_cells(
+    image: RGB,
+    *,
+    background: npt.ArrayLike | None = None,
+    usual_nucleus: float | None = None,
+    least_nucleus: float = 0.0,
+) -> tuple[npt.NDArray[np.int32], Mask]:
     """Find every white cell of an image, largest nucleus first.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (height, width, 3)
         RGB image.
+    background : array_like of shape (3,), optional
+        Colour of empty background; estimated if not given.
+    usual_nucleus : float, optional
+        Area of a nucleus in pixels, by which touching nuclei are told from one nucleus where
+        the image holds too few to tell.
+    least_nucleus : float, default=0.0
+        Nuclei with a smaller area, all lobes together, are left out (platelets).
 
     Returns
     -------
@@ -38,7 +51,8 @@ def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     """
     labels = np.zeros(image.shape[:2], np.int32)
     nucleus = np.zeros(image.shape[:2], bool)
-    background = estimate_background(image)
+    if background is None:
+        background = estimate_background(image)
     nuclei = find_nuclei(look_at(image, background=background))
     _, areas = label_regions(nuclei)
     if not len(areas):
@@ -49,12 +63,13 @@ def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     coarse = look_at(image, sigma=max(0.03 * radius, 0.6), background=background)
     fine = look_at(image, sigma=max(0.018 * radius, 0.5), background=background)
     pieces, _ = label_regions(nuclei)
-    reference = reference_area(pieces)
+    reference = reference_area(pieces) or usual_nucleus
     if reference is not None:
         pieces = divide(nuclei, area=reference)
     groups = group_lobes(pieces, coarse, reference=reference)
     sizes = np.bincount(groups.ravel())[1:]
-    for number, group in enumerate(np.argsort(-sizes) + 1, start=1):
+    largest_first = [group for group in np.argsort(-sizes) + 1 if sizes[group - 1] >= least_nucleus]
+    for number, group in enumerate(largest_first, start=1):
         around = window_around(groups == group, margin=1.2 * REACH * np.sqrt(sizes[group - 1]))
         window = groups[around]
         here = coarse.window(*around)
