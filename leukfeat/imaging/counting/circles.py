@@ -149,8 +149,9 @@ def usual_radius(outlines: Outlines, *, smallest: float, largest: float) -> floa
     Returns
     -------
     float or None
-        The radius whose circles, weighted by how whole they are, cover the largest area;
-        ``None`` if there is none.
+        The radius with the largest sum of ``votes ** 3 * radius ** 1.5`` over its circles: the
+        powers with which no field of the first 91 of BCCD was off by a third (chosen there).
+        ``None`` if there is no circle.
     """
     from skimage.feature import peak_local_max
 
@@ -162,14 +163,12 @@ def usual_radius(outlines: Outlines, *, smallest: float, largest: float) -> floa
     for i, radius in enumerate(radii):
         votes = circle_votes(outlines, radius, factors=(1.0,))
         peaks = peak_local_max(
-            votes, min_distance=max(round(0.8 * radius), 1), threshold_abs=0.4, exclude_border=False
+            votes, min_distance=max(round(0.8 * radius), 1), threshold_abs=0.25, exclude_border=False
         )
-        covered[i] = (votes[tuple(peaks.T)] ** 2).sum() * radius**2
-    # Below the smallest cells everything is round: a sum that still grows at the end is no size.
-    inner = covered[1:-1] * (covered[1:-1] >= covered[:-2]) * (covered[1:-1] >= covered[2:])
-    if not inner.any():
+        covered[i] = (votes[tuple(peaks.T)] ** 3).sum() * radius**1.5
+    if not covered.any():
         return None
-    best = int(inner.argmax()) + 1
+    best = int(covered.argmax())
     near = slice(max(best - 1, 0), best + 2)
     return float(np.exp(np.average(np.log(radii[near]), weights=covered[near])))
 

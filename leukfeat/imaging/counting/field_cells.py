@@ -96,7 +96,7 @@ def measure_scale(image: RGB) -> FieldScale:
     seen = look_at(image, background=background)
     nuclei = find_nuclei(seen)
     red = red_light(seen, nuclei)
-    radius = None if red is None else red_cell_radius(red, nuclei, nuclei)
+    radius = None if red is None else red_cell_radius(red, nuclei)
     if radius is None and nuclei.any():
         _, areas = label_regions(nuclei)
         radius = _NUCLEUS_TO_RED * float(np.sqrt(areas.max() / np.pi))

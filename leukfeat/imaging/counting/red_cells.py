@@ -18,7 +18,7 @@ from leukfeat.imaging.counting.circles import (
     visible_share,
 )
 from leukfeat.imaging.segmentation.appearance import Appearance
-from leukfeat.imaging.segmentation.regions import disc, fill_small_holes, label_regions
+from leukfeat.imaging.segmentation.regions import disc, fill_small_holes
 
 __all__ = ["RedLight", "draw_red_cells", "find_red_cells", "red_cell_radius", "red_light"]
 
@@ -36,9 +36,6 @@ _APART = 1.0
 
 _LEAST_STAINED = 0.25
 """Share of the disc around a centre that must be darker than background."""
-
-_OF_A_NUCLEUS = 0.45
-"""Least radius of a red cell, in radii of the largest nucleus of a white cell."""
 
 _LIMIT = 0.45
 """Where between background and red cell the limit is drawn."""
@@ -89,35 +86,27 @@ def red_light(seen: Appearance, white: Mask) -> RedLight | None:
     return RedLight(light, depth) if depth > 0.03 else None
 
 
-def red_cell_radius(red: RedLight, white: Mask, nucleus: Mask) -> float | None:
+def red_cell_radius(red: RedLight, white: Mask) -> float | None:
     """Estimate the radius of the red cells of a field, in pixels.
-
-    Where a nucleus is in view, smaller radii than 0.45 of its own are not looked at: rings of
-    dirt and stain are round as well.
 
     Parameters
     ----------
     red : RedLight
         From :func:`red_light`.
     white : ndarray of bool, shape (height, width)
-        White cells.
-    nucleus : ndarray of bool, shape (height, width)
-        Their nuclei.
+        White cells, or their nuclei.
 
     Returns
     -------
     float or None
         ``None`` if nothing round is in view.
     """
-    _, areas = label_regions(nucleus)
-    floor = _OF_A_NUCLEUS * float(np.sqrt(areas.max(initial=0) / np.pi))
     factor = min(_SEARCH_SIDE / max(white.shape), 1.0)
     light, ignore = _reduced(red.light, white, factor)
     largest = 0.2 * min(light.shape)
     for sigma in (2.0, 1.0):
         outlines = find_outlines(light, depth=red.depth, ignore=ignore, sigma=sigma)
-        smallest = max(4 * sigma, floor * factor)
-        radius = usual_radius(outlines, smallest=smallest, largest=max(largest, 2 * smallest))
+        radius = usual_radius(outlines, smallest=4 * sigma, largest=max(largest, 16))
         if radius is not None and (radius > 6 * sigma or sigma == 1.0):
             return radius / factor
     return None
