@@ -14,6 +14,12 @@ from .conversion import to_rgb as to_rgb
 from .counting.counting import count_cells as count_cells
 from .counting.counting import find_cells as find_cells
 from .counting.counts import CellCounts as CellCounts
+from .counting.label_image import label_image as label_image
+from .counting.label_image import read_label_image as read_label_image
+from .counting.label_image import write_label_image as write_label_image
+from .counting.overlay import draw_cells as draw_cells
+from .counting.qupath import read_qupath as read_qupath
+from .counting.qupath import write_qupath as write_qupath
 from .cropping import crop_to_mask as crop_to_mask
 from .cropping import crop_window as crop_window
 from .cropping import rescale as rescale
