@@ -102,12 +102,12 @@ def table_of_fields(folder: Path, split: str) -> None:
 
 
 def table_of_touching(seeds: int) -> None:
-    print(f"Procedural fields of 720x960 pixels, {seeds} a row: 5 white, 70 red, 6 platelets\n")
+    print(f"Procedural fields of 720x960 pixels, {seeds} a row: 5 white, 60 red, 6 platelets\n")
     print("| share put against another | type | " + HEAD.split("\n")[0].split("| ", 2)[2])
     print("|---" * 9 + "|")
     for touching in (0.0, 0.15, 0.3, 0.5, 0.7, 0.9):
         smears = [
-            make_smear(5, 70, 6, size=(720, 960), touching=touching, random_state=seed)
+            make_smear(5, 60, 6, size=(720, 960), touching=touching, random_state=seed)
             for seed in range(seeds)
         ]
         found = [boxes_of(smear.image, 0.5) for smear in smears]

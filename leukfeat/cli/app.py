@@ -17,6 +17,7 @@ from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.predict import predict
+from leukfeat.cli.segment import segment
 
 __all__ = ["app", "main"]
 
@@ -56,7 +57,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict, export, doctor):
+for command in (demo, extract, fit, evaluate, predict, segment, export, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

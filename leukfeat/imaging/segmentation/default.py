@@ -21,6 +21,10 @@ from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
 __all__ = ["segment_cut_out", "segment_white_cells"]
 
 
+_SPREAD_OF_LOBES = 1.4
+"""Area that the lobes of a nucleus take up, in areas of a round one."""
+
+
 def segment_white_cells(
     image: RGB,
     *,
@@ -63,9 +67,13 @@ def segment_white_cells(
     coarse = look_at(image, sigma=max(0.03 * radius, 0.6), background=background)
     fine = look_at(image, sigma=max(0.018 * radius, 0.5), background=background)
     pieces, _ = label_regions(nuclei)
-    reference = reference_area(pieces) or usual_nucleus
+    reference = reference_area(pieces)
     if reference is not None:
         pieces = divide(nuclei, area=reference)
+    elif usual_nucleus is not None:
+        pieces = divide(nuclei, area=usual_nucleus)
+        # The lobes of one nucleus lie apart: their hull is larger than a round nucleus.
+        reference = _SPREAD_OF_LOBES * usual_nucleus
     groups = group_lobes(pieces, coarse, reference=reference)
     sizes = np.bincount(groups.ravel())[1:]
     largest_first = [group for group in np.argsort(-sizes) + 1 if sizes[group - 1] >= least_nucleus]
