@@ -168,7 +168,7 @@ def _weighted(
     share = np.cumsum(weights[order]) / weights.sum()
     tail = (1 - level) / 2
     low, middle, high = (
-        float(values[order][min(np.searchsorted(share, part), len(order) - 1)])
+        float(values[order][min(int(np.searchsorted(share, part)), len(order) - 1)])
         for part in (tail, 0.5, 1 - tail)
     )
     return Interval(

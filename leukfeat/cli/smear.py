@@ -31,7 +31,9 @@ def predict_smears(
     from leukfeat.exceptions import ImageReadError
 
     write = None if out is None else table_writer(out)
-    tables, summary, skipped = [], [], []
+    tables: list[pd.DataFrame] = []
+    summary: list[dict[str, Any]] = []
+    skipped: list[tuple[str, str]] = []
     for path in image_files([fields]):
         try:
             analysis = analyse_smear(

@@ -41,7 +41,9 @@ def run(capsys, *arguments):
 
 def test_segment_writes_masks_overlays_and_a_table(fields, tmp_path, capsys):
     out = tmp_path / "cells"
-    code, text, _ = run(capsys, "segment", fields, "-o", out, "--types", "all", "--qupath", "--json")
+    code, text, _ = run(
+        capsys, "segment", fields, "-o", out, "--types", "all", "--qupath", "--json"
+    )
     assert code == 0
     counted = json.loads(text)["images"]
     assert [row["white"] for row in counted] == [3, 3]

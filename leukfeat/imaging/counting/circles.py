@@ -77,7 +77,9 @@ def find_outlines(light: Float32, *, depth: float, ignore: Mask, sigma: float = 
     return Outlines(points[ridge], -towards[ridge], (light.shape[0], light.shape[1]))
 
 
-def circle_votes(outlines: Outlines, radius: float, *, factors: tuple[float, ...] = _FACTORS) -> Float32:
+def circle_votes(
+    outlines: Outlines, radius: float, *, factors: tuple[float, ...] = _FACTORS
+) -> Float32:
     """Tell of each pixel how much of a circle around it is an outline.
 
     Each point of an outline votes for the centre that lies one radius inwards of it (the Hough
@@ -107,7 +109,9 @@ def circle_votes(outlines: Outlines, radius: float, *, factors: tuple[float, ...
         column, row = np.rint(outlines.points + length * outlines.inwards).astype(int).T + pad
         inside = (column >= 0) & (row >= 0) & (column < width + 2 * pad) & (row < height + 2 * pad)
         wide = width + 2 * pad
-        counts = np.bincount(row[inside] * wide + column[inside], minlength=wide * (height + 2 * pad))
+        counts = np.bincount(
+            row[inside] * wide + column[inside], minlength=wide * (height + 2 * pad)
+        )
         votes = cv2.GaussianBlur(counts.reshape(-1, wide).astype(np.float32), (0, 0), sigma)
         share = votes[pad:-pad, pad:-pad] * np.float32(sigma**2 / length)
         np.maximum(best, share, out=best)
@@ -163,7 +167,10 @@ def usual_radius(outlines: Outlines, *, smallest: float, largest: float) -> floa
     for i, radius in enumerate(radii):
         votes = circle_votes(outlines, radius, factors=(1.0,))
         peaks = peak_local_max(
-            votes, min_distance=max(round(0.8 * radius), 1), threshold_abs=0.25, exclude_border=False
+            votes,
+            min_distance=max(round(0.8 * radius), 1),
+            threshold_abs=0.25,
+            exclude_border=False,
         )
         covered[i] = (votes[tuple(peaks.T)] ** 3).sum() * radius**1.5
     if not covered.any():

@@ -196,7 +196,9 @@ def _cut(
 ) -> list[dict[str, Any]]:
     rows = []
     table = found.cells.table.assign(k=found.cells.table.groupby("type").cumcount() + 1)
-    for row in table[found.own & table["type"].isin(wanted)].to_dict("records"):
+    kept = table[found.own & table["type"].isin(wanted)]
+    for record in kept.to_dict("records"):
+        row: dict[str, Any] = {str(name): value for name, value in record.items()}
         labels = found.cells.labels[row["type"]]
         long = max(row["bottom"] - row["top"], row["right"] - row["left"])
         window = side or max(int(np.ceil(long * (1 + 2 * margin))), 1)

@@ -161,7 +161,9 @@ def read_label_image(
         if "index" not in frame or "classification" not in frame:
             raise ValueError(f"'{table}' needs the columns 'index' and 'classification'.")
         named = frame.dropna(subset=["index", "classification"])
-        known = dict(zip(named["index"].astype(int), named["classification"].astype(str), strict=True))
+        known = dict(
+            zip(named["index"].astype(int), named["classification"].astype(str), strict=True)
+        )
     masks, numbers = [], []
     # One pass over the pixels, however many labels there are.
     order = np.argsort(held, axis=None, kind="stable")

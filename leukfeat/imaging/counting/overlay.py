@@ -66,7 +66,9 @@ def draw_cells(
     image = to_rgb(field).copy()
     for name, given in (("colours", colours), ("texts", texts)):
         if given is not None and len(given) != len(cells):
-            raise ValueError(f"'{name}' has {len(given)} entries, but there are {len(cells)} cells.")
+            raise ValueError(
+                f"'{name}' has {len(given)} entries, but there are {len(cells)} cells."
+            )
     thickness = thickness or max(round(max(image.shape) / 400), 1)
     for i, (line, at) in enumerate(outlines_of(cells)):
         usual = TYPE_COLOURS.get(str(cells.column("type")[i]), (0, 0, 0))
@@ -76,7 +78,14 @@ def draw_cells(
             scale = 0.4 * thickness
             place = (at[1], max(at[0] - 2 * thickness, 10 * thickness))
             cv2.putText(
-                image, texts[i], place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA
+                image,
+                texts[i],
+                place,
+                cv2.FONT_HERSHEY_SIMPLEX,
+                scale,
+                colour,
+                thickness,
+                cv2.LINE_AA,
             )
     return image
 

@@ -124,14 +124,15 @@ def cells_from_masks(
         at = np.argwhere(mask)
         if not len(at):
             continue
-        first, last = at.min(axis=0) + (top, left), at.max(axis=0) + (top + 1, left + 1)
+        at = at + np.array([top, left])
+        first, last = at.min(axis=0), at.max(axis=0) + 1
         window = side or max(int(np.ceil((last - first).max() * (1 + 2 * margin))), 1)
         center = tuple(((first + last) / 2).tolist())
         shown = np.zeros((*mask.shape, 3), np.uint8)
         shown[mask] = 1
         inner = (center[0] - top, center[1] - left)
         place = [int(np.floor(value - window / 2 + 0.5)) for value in center]
-        middle = at.mean(axis=0) + (top, left)
+        middle = at.mean(axis=0)
         border = (first == 0).any() or (last == image.shape[:2]).any()
         rows.append(
             {
@@ -158,9 +159,7 @@ def cells_from_masks(
         named = [row["classification"] for row in rows]
         labels = [None if name in CELL_TYPES and name not in classes else name for name in named]
         if class_names is not None or any(labels):
-            frame["label"], classes = encode_labels(
-                pd.Series(labels, dtype=object), class_names
-            )
+            frame["label"], classes = encode_labels(pd.Series(labels, dtype=object), class_names)
     if path is not None:
         frame["field"] = path
     return CellDataset(frame, class_names=classes, positive=positive, name="cells of a field")

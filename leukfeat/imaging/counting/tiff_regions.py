@@ -102,9 +102,7 @@ class TiffRegions:
         """Close the file."""
         self._file.close()
 
-    def _blocks(
-        self, rows: slice, columns: slice
-    ) -> Iterator[tuple[npt.NDArray[Any], int, int]]:
+    def _blocks(self, rows: slice, columns: slice) -> Iterator[tuple[npt.NDArray[Any], int, int]]:
         page = self._page
         tall = int(page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength))
         wide = int(page.tilewidth if page.is_tiled else page.imagewidth)

@@ -22,7 +22,10 @@ _OVERLAP = 6.0
 """Margin around a tile, in radii of a red cell: more than half of the largest white cell."""
 
 _SAMPLES = 9
-"""Tiles from which the scale of the field is measured."""
+"""Tiles from which the scale of the field is measured, where cells are everywhere."""
+
+_WITH_CELLS = 3
+"""Least number of tiles with cells among them, as long as there are more tiles."""
 
 
 class Regions(Protocol):
@@ -71,14 +74,20 @@ def scale_of_tiles(regions: Regions, tile: int) -> FieldScale:
     FieldScale
         The median of the tiles in which red cells are in view.
     """
-    corners = [(r, c) for r in range(0, regions.shape[0], tile) for c in range(0, regions.shape[1], tile)]
-    chosen = sorted({round(k) for k in np.linspace(0, len(corners) - 1, _SAMPLES)})
-    found = []
-    for row, column in (corners[k] for k in chosen):
+    corners = [
+        (r, c) for r in range(0, regions.shape[0], tile) for c in range(0, regions.shape[1], tile)
+    ]
+    # First tiles spread over the field, then those between, until enough of them hold cells.
+    stride = max(len(corners) // _SAMPLES, 1)
+    order = [k for start in range(stride) for k in range(start, len(corners), stride)]
+    found: list[FieldScale] = []
+    for row, column in (corners[k] for k in order):
         rows = slice(row, min(row + tile, regions.shape[0]))
         columns = slice(column, min(column + tile, regions.shape[1]))
         if min(rows.stop - rows.start, columns.stop - columns.start) >= min(64, *regions.shape):
             found.append(measure_scale(regions.read(rows, columns)))
+        if len(found) >= _SAMPLES and sum(s.radius is not None for s in found) >= _WITH_CELLS:
+            break
     with_cells = [scale for scale in found if scale.radius is not None]
     light = np.median([scale.background for scale in with_cells or found], axis=0)
     radius = float(np.median([scale.radius for scale in with_cells])) if with_cells else None

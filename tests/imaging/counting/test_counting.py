@@ -86,7 +86,9 @@ def test_any_pixel_type_gives_the_same_counts(smear):
     clear = np.dstack([smear.image, np.full((480, 640), 255, np.uint8)])
     for image in (wide, smear.image.astype(np.float32) / 255, clear):
         assert (to_rgb(image) == smear.image).all()
-    assert repr(count_cells(np.dstack([wide, clear[..., 3:].astype(np.uint16) * 257]))) == repr(counts)
+    assert repr(count_cells(np.dstack([wide, clear[..., 3:].astype(np.uint16) * 257]))) == repr(
+        counts
+    )
 
 
 def test_a_grey_field_is_counted_without_complaint(smear):
