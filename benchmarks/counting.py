@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--split", choices=["development", "held-out"], default="development")
     parser.add_argument("--procedural", action="store_true")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     if options.procedural:
