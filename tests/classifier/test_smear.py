@@ -22,7 +22,7 @@ def classifier(cell_features):
 
 @pytest.fixture(scope="module")
 def smear():
-    return make_smear(5, 30, 2, size=(400, 520), um_per_px=0.15, random_state=2)
+    return make_smear(5, 20, 2, size=(520, 680), um_per_px=0.15, touching=0.0, random_state=0)
 
 
 GIVEN = {"side": 64, "background": "remove", "progress": False}
