@@ -1,4 +1,8 @@
 from .classifier import CellClassifier as CellClassifier
+from .classifier import ClassifierErrors as ClassifierErrors
+from .classifier import FindingErrors as FindingErrors
+from .classifier import SmearAnalysis as SmearAnalysis
+from .classifier import analyse_smear as analyse_smear
 from .classifier import load_model as load_model
 from .classifier import save_model as save_model
 from .cnn import CNNClassifier as CNNClassifier
@@ -47,6 +51,10 @@ from .heads import fit_ensemble as fit_ensemble
 from .heads import fit_head as fit_head
 from .heads import register_head as register_head
 from .heads import registered_heads as registered_heads
+from .imaging import CellCounts as CellCounts
+from .imaging import count_cells as count_cells
+from .imaging import draw_cells as draw_cells
+from .imaging import find_cells as find_cells
 from .recipes import RecipeResult as RecipeResult
 from .recipes import list_recipes as list_recipes
 from .recipes import load_recipe as load_recipe

@@ -1,4 +1,9 @@
 from .cell_classifier import CellClassifier as CellClassifier
+from .error_rates import ClassifierErrors as ClassifierErrors
+from .error_rates import FindingErrors as FindingErrors
+from .error_rates import count_intervals as count_intervals
 from .model_file import ModelFileError as ModelFileError
 from .model_file import load_model as load_model
 from .model_file import save_model as save_model
+from .smear import SmearAnalysis as SmearAnalysis
+from .smear import analyse_smear as analyse_smear

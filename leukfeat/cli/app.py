@@ -21,6 +21,7 @@ from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.predict import predict
 from leukfeat.cli.reproduce import reproduce
+from leukfeat.cli.segment import segment
 
 __all__ = ["app", "main"]
 
@@ -60,7 +61,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict, export, reproduce, doctor):
+for command in (demo, extract, fit, evaluate, predict, segment, export, reproduce, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

@@ -26,13 +26,48 @@ def predict(
     batch_size: opt.BatchSize = 32,
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,
+    smear: Annotated[
+        bool,
+        typer.Option("--smear", help="The images are whole fields: find their white cells first."),
+    ] = False,
+    side: Annotated[
+        int | None,
+        typer.Option(help="With --smear: side in pixels of the window around each cell."),
+    ] = None,
+    cut_out: Annotated[
+        bool,
+        typer.Option("--cut-out", help="With --smear: set what is outside the cell to black."),
+    ] = False,
+    tile: Annotated[
+        int | None, typer.Option(help="With --smear: side of the tiles of a large field.")
+    ] = None,
 ) -> None:
     """Classify cells, and flag those that stand far from every training cell.
 
-    Example: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv
+    Examples: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv;
+    leukfeat predict cnmc.leukfeat field.tif --smear --cut-out -o cells.csv
     """
     from leukfeat.data.table_file import table_writer
 
+    if smear:
+        from leukfeat.cli.smear import predict_smears
+
+        predict_smears(
+            load_model(model),
+            data,
+            out=out,
+            side=side,
+            cut_out=cut_out,
+            tile=tile,
+            skip_bad=skip_bad,
+            as_json=as_json,
+            cache=cache,
+            batch_size=batch_size,
+            engine=engine,
+        )
+        return
+    if side is not None or cut_out or tile is not None:
+        raise typer.BadParameter("--side, --cut-out and --tile are for --smear.")
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
     cells = opt.cells_from(data, layout, None, subject_pattern)

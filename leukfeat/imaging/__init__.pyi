@@ -11,6 +11,15 @@ from .colour_spaces import optical_density as optical_density
 from .colour_spaces import rgb_to_hsi as rgb_to_hsi
 from .colour_spaces import rgb_to_lab as rgb_to_lab
 from .conversion import to_rgb as to_rgb
+from .counting.counting import count_cells as count_cells
+from .counting.counting import find_cells as find_cells
+from .counting.counts import CellCounts as CellCounts
+from .counting.label_image import label_image as label_image
+from .counting.label_image import read_label_image as read_label_image
+from .counting.label_image import write_label_image as write_label_image
+from .counting.overlay import draw_cells as draw_cells
+from .counting.qupath import read_qupath as read_qupath
+from .counting.qupath import write_qupath as write_qupath
 from .cropping import crop_to_mask as crop_to_mask
 from .cropping import crop_window as crop_window
 from .cropping import rescale as rescale

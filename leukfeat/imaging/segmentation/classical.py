@@ -82,6 +82,8 @@ def by_watershed(seen: Appearance) -> Masks:
     """Otsu's foreground, divided where its distance transform has a valley (touching cells)."""
     green = seen.transmittance[..., 1]
     stained = fill_small_holes(green < _otsu(green), area=np.inf)
+    if stained.all():  # there is no outside from which a distance could be taken
+        return stained, _nuclei_within(green, stained)
     depth = cv2.distanceTransform(stained.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     depth = cv2.GaussianBlur(depth, (0, 0), 2)
     apart = max(round(0.5 * float(depth.max(initial=0))), 1)

@@ -21,13 +21,30 @@ from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
 __all__ = ["segment_cut_out", "segment_white_cells"]
 
 
-def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
+_SPREAD_OF_LOBES = 1.4
+"""Area that the lobes of a nucleus take up, in areas of a round one."""
+
+
+def segment_white_cells(
+    image: RGB,
+    *,
+    background: npt.ArrayLike | None = None,
+    usual_nucleus: float | None = None,
+    least_nucleus: float = 0.0,
+) -> tuple[npt.NDArray[np.int32], Mask]:
     """Find every white cell of an image, largest nucleus first.
 
     Parameters
     ----------
     image : ndarray of uint8, shape (height, width, 3)
         RGB image.
+    background : array_like of shape (3,), optional
+        Colour of empty background; estimated if not given.
+    usual_nucleus : float, optional
+        Area of a nucleus in pixels, by which touching nuclei are told from one nucleus where
+        the image holds too few to tell.
+    least_nucleus : float, default=0.0
+        Nuclei with a smaller area, all lobes together, are left out (platelets).
 
     Returns
     -------
@@ -38,7 +55,8 @@ def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     """
     labels = np.zeros(image.shape[:2], np.int32)
     nucleus = np.zeros(image.shape[:2], bool)
-    background = estimate_background(image)
+    if background is None:
+        background = estimate_background(image)
     nuclei = find_nuclei(look_at(image, background=background))
     _, areas = label_regions(nuclei)
     if not len(areas):
@@ -52,9 +70,14 @@ def segment_white_cells(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     reference = reference_area(pieces)
     if reference is not None:
         pieces = divide(nuclei, area=reference)
+    elif usual_nucleus is not None:
+        pieces = divide(nuclei, area=usual_nucleus)
+        # The lobes of one nucleus lie apart: their hull is larger than a round nucleus.
+        reference = _SPREAD_OF_LOBES * usual_nucleus
     groups = group_lobes(pieces, coarse, reference=reference)
     sizes = np.bincount(groups.ravel())[1:]
-    for number, group in enumerate(np.argsort(-sizes) + 1, start=1):
+    largest_first = [group for group in np.argsort(-sizes) + 1 if sizes[group - 1] >= least_nucleus]
+    for number, group in enumerate(largest_first, start=1):
         around = window_around(groups == group, margin=1.2 * REACH * np.sqrt(sizes[group - 1]))
         window = groups[around]
         here = coarse.window(*around)

@@ -192,3 +192,14 @@ def test_real_cells_with_masks_drawn_by_experts(shared_data, dice):
     nucleus, cell = np.mean(values, axis=0)
     assert nucleus > 0.95
     assert cell > 0.965
+
+
+@pytest.mark.parametrize("method", [name for name in SEGMENTATION_METHODS if name != "default"])
+def test_a_black_background_stops_no_method(method):
+    """The whole image is then foreground: the distance transform has nothing to start from."""
+    rows, columns = np.mgrid[:80, :80]
+    distance = np.hypot(rows - 40, columns - 40)
+    image = np.zeros((80, 80, 3), np.uint8)
+    image[distance < 25] = (200, 165, 215)
+    image[distance < 15] = (90, 40, 140)
+    assert segment(image, method=method).labels.shape == (80, 80)

@@ -1,0 +1,134 @@
+"""``leukfeat segment``: the cells of images and whole smear fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leukfeat.cli import options as opt
+from leukfeat.cli.output import say, show
+
+__all__ = ["image_files", "segment"]
+
+
+def segment(
+    images: Annotated[list[Path], typer.Argument(help="Images or fields, or folders of them.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for masks, overlays and cells.csv.")
+    ],
+    types: Annotated[
+        str, typer.Option(help="white, red, platelet, joined by commas, or all.")
+    ] = "white",
+    tile: Annotated[
+        int | None, typer.Option(help="Side in pixels of the tiles of a large field.")
+    ] = None,
+    qupath: Annotated[bool, typer.Option("--qupath", help="Write GeoJSON for QuPath too.")] = False,
+    overlay: Annotated[
+        bool, typer.Option("--overlay/--no-overlay", help="Write the outlines on the image.")
+    ] = True,
+    skip_bad: opt.SkipBad = False,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Find the cells of images: label images, overlays and a table with a row a cell.
+
+    Example: leukfeat segment smear.jpg -o cells --types all --qupath
+    """
+    import pandas as pd
+
+    from leukfeat.data.table_file import table_writer
+    from leukfeat.exceptions import ImageReadError
+    from leukfeat.imaging.counting.field_cells import CELL_TYPES
+
+    wanted = CELL_TYPES if types == "all" else tuple(t.strip() for t in types.split(","))
+    if set(wanted) - set(CELL_TYPES):
+        raise typer.BadParameter(f"--types must be among {', '.join(CELL_TYPES)}. Got {types!r}.")
+    paths = image_files(images)
+    out.mkdir(parents=True, exist_ok=True)
+    write = table_writer(out / "cells.csv")
+    tables: list[pd.DataFrame] = []
+    summary: list[dict[str, Any]] = []
+    for path, stem in zip(paths, _stems(paths), strict=True):
+        try:
+            cells = _segmented(path, out, stem, wanted, tile, qupath, overlay)
+        except ImageReadError as error:
+            if not skip_bad:
+                raise
+            say(f"left out: {path}: {error}")
+            continue
+        counts = cells["type"].value_counts()
+        summary.append({"image": str(path), **{n: int(counts.get(n, 0)) for n in wanted}})
+        tables.append(cells)
+    kept = [table for table in tables if len(table)]
+    table = pd.concat(kept or tables or [pd.DataFrame(columns=["image"])], ignore_index=True)
+    write(table)
+    counted = pd.DataFrame(summary, columns=["image", *wanted])
+    show(
+        {"folder": out, "images": summary},
+        f"{counted.to_string(index=False, max_rows=60)}\nWritten to '{out}'.",
+        as_json=as_json,
+    )
+
+
+def _segmented(
+    path: Path,
+    out: Path,
+    stem: str,
+    wanted: tuple[str, ...],
+    tile: int | None,
+    qupath: bool,
+    overlay: bool,
+) -> Any:
+    import cv2
+
+    from leukfeat.atomic_file import written_whole
+    from leukfeat.imaging import (
+        draw_cells,
+        find_cells,
+        label_image,
+        read_image,
+        write_qupath,
+    )
+
+    image = read_image(path)
+    cells = find_cells(image, types=wanted, tile=tile)
+    pictures = {"mask": label_image(cells, (image.shape[0], image.shape[1]))}
+    if overlay:
+        pictures["overlay"] = draw_cells(image, cells)[..., ::-1]
+    for name, pixels in pictures.items():
+        with written_whole(out / f"{stem}_{name}.png") as partial:
+            if not cv2.imwrite(str(partial), pixels):
+                raise OSError(f"'{out / stem}_{name}.png' could not be written.")
+    if qupath:
+        write_qupath(cells, out / f"{stem}.geojson")
+    frame = cells.frame.drop(columns=["image", "mask"])
+    frame.insert(0, "image", str(path))
+    return frame
+
+
+def image_files(given: list[Path]) -> list[Path]:
+    """Return the files given, and the images in the folders given."""
+    from leukfeat.data.scanning import IMAGE_EXTENSIONS
+
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_EXTENSIONS)
+            if not inside:
+                raise FileNotFoundError(f"The folder '{path}' holds no image.")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def _stems(paths: list[Path]) -> list[str]:
+    # Two images of one name, from two folders or of two kinds, must not overwrite each other.
+    stems: list[str] = []
+    for path in paths:
+        stem, k = path.stem, 2
+        while stem in stems:
+            stem, k = f"{path.stem}-{k}", k + 1
+        stems.append(stem)
+    return stems

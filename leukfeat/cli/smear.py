@@ -1,0 +1,74 @@
+"""What ``leukfeat predict --smear`` does: a saved model on whole fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from leukfeat.cli.output import say, say_skipped, show
+
+__all__ = ["predict_smears"]
+
+
+def predict_smears(
+    classifier: Any,
+    fields: Path,
+    *,
+    out: Path | None,
+    side: int | None,
+    cut_out: bool,
+    tile: int | None,
+    skip_bad: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    """Classify the white cells of one field, or of every field in a folder."""
+    import pandas as pd
+
+    from leukfeat.classifier import analyse_smear
+    from leukfeat.cli.segment import image_files
+    from leukfeat.data.table_file import table_writer
+    from leukfeat.exceptions import ImageReadError
+
+    write = None if out is None else table_writer(out)
+    tables: list[pd.DataFrame] = []
+    summary: list[dict[str, Any]] = []
+    skipped: list[tuple[str, str]] = []
+    for path in image_files([fields]):
+        try:
+            analysis = analyse_smear(
+                path,
+                classifier,
+                side=side,
+                background="remove" if cut_out else "keep",
+                tile=tile,
+                **settings,
+            )
+        except ImageReadError as error:
+            if not skip_bad:
+                raise
+            skipped.append((str(path), str(error)))
+            continue
+        table = analysis.to_frame()
+        tables.append(table)
+        summary.append(
+            {
+                "field": str(path),
+                "white_cells": analysis.n_cells,
+                f"called_{analysis.suspicious_class}": analysis.n_called,
+                "far": int(table["far"].sum()),
+            }
+        )
+    say_skipped(pd.DataFrame(skipped, columns=["path", "reason"]))
+    kept = [table for table in tables if len(table)]
+    cells = pd.concat(kept or tables or [pd.DataFrame(columns=["field"])], ignore_index=True)
+    if write is not None:
+        write(cells)
+    n_far = sum(row["far"] for row in summary)
+    if n_far:
+        say(f"{n_far} of {len(cells)} cells stand far from all training cells: look at them.")
+    text = pd.DataFrame(summary).to_string(index=False, max_rows=60)
+    if out is not None:
+        text += f"\nWritten to '{out}'."
+    result = {"fields": summary, "cells": cells.to_dict("records")}
+    show(result, text, as_json=as_json)

@@ -1,0 +1,1 @@
+"""Whole smear fields: finding and counting their cells."""

@@ -1,0 +1,191 @@
+"""Cells as a label image with a table, as napari and CellProfiler know them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from leukfeat.atomic_file import written_whole
+from leukfeat.data.dataset import CellDataset
+from leukfeat.data.table_file import table_writer
+from leukfeat.exceptions import ImageReadError
+from leukfeat.imaging.conversion import to_rgb
+from leukfeat.imaging.counting.polygons import cells_from_masks
+from leukfeat.imaging.counting.qupath import names_of
+from leukfeat.imaging.reading import read_image
+
+__all__ = ["label_image", "read_label_image", "write_label_image"]
+
+
+def label_image(cells: CellDataset, shape: tuple[int, int]) -> np.ndarray:
+    """Return the cells as one image of integers.
+
+    Parameters
+    ----------
+    cells : CellDataset
+        From :func:`find_cells`.
+    shape : tuple of int
+        Height and width of the field.
+
+    Returns
+    -------
+    ndarray of uint16 or int32, shape (height, width)
+        0 outside, the cell's ``number`` inside; ``uint16`` where the numbers allow it.
+    """
+    numbers = cells.column("number").astype(int) if len(cells) else np.zeros(0, int)
+    kind = np.uint16 if numbers.max(initial=0) < 1 << 16 else np.int32
+    labels = np.zeros(shape, kind)
+    frame = cells.frame
+    for i, number in enumerate(numbers):
+        mask, top, left = (frame[name].iloc[i] for name in ("mask", "window_top", "window_left"))
+        rows, columns = np.nonzero(mask)
+        rows, columns = rows + int(top), columns + int(left)
+        inside = (rows >= 0) & (columns >= 0) & (rows < shape[0]) & (columns < shape[1])
+        labels[rows[inside], columns[inside]] = number
+    return labels
+
+
+def write_label_image(
+    cells: CellDataset, path: str | os.PathLike[str], *, shape: tuple[int, int]
+) -> Path:
+    """Write a label image, and beside it a table with a row a label.
+
+    Parameters
+    ----------
+    cells : CellDataset
+        From :func:`find_cells`.
+    path : path-like
+        Ends in ``.png``, ``.tif`` or ``.tiff``; the table has the same name and ends in
+        ``.csv``. A PNG holds numbers up to 65,535.
+    shape : tuple of int
+        Height and width of the field.
+
+    Returns
+    -------
+    pathlib.Path
+        The table.
+
+    Raises
+    ------
+    ValueError
+        If the ending is another, or a PNG cannot hold the numbers.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from leukfeat.data.procedural import make_smear
+    >>> from leukfeat.imaging import find_cells
+    >>> smear = make_smear(2, 10, 0, size=(240, 320), um_per_px=0.2)
+    >>> cells = find_cells(smear.image)
+    >>> path = Path(tempfile.mkdtemp(), "labels.png")
+    >>> write_label_image(cells, path, shape=smear.owner.shape).name
+    'labels.csv'
+    >>> len(read_label_image(path, smear.image))
+    2
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise ValueError(f"'{path}' must end in .png, .tif or .tiff.")
+    labels = label_image(cells, shape)
+    if labels.dtype != np.uint16 and path.suffix.lower() == ".png":
+        raise ValueError(f"'{path}': a PNG holds numbers up to 65,535; write a .tif file.")
+    if labels.dtype != np.uint16:
+        labels = labels.astype(np.float32)  # exact up to 16,777,216, and what OpenCV can write
+    frame = cells.frame.drop(columns=["image", "mask"]).rename(columns={"number": "index"})
+    if "classification" not in frame:
+        frame["classification"] = names_of(cells)
+    if "label" in frame:
+        frame = frame.drop(columns="label")
+    table = path.with_suffix(".csv")
+    table_writer(table)(frame)
+    with written_whole(path) as partial:
+        if not cv2.imwrite(str(partial), labels):
+            raise OSError(f"'{path}' could not be written.")
+    return table
+
+
+def read_label_image(
+    path: str | os.PathLike[str],
+    field: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    positive: str | None = None,
+    side: int | None = None,
+    margin: float = 0.1,
+) -> CellDataset:
+    """Read cells from a label image, and their classes from the table beside it.
+
+    Parameters
+    ----------
+    path : path-like
+        The image: 0 outside, another integer in each cell. A table of the same name ending in
+        ``.csv`` may hold the columns ``index`` and ``classification``; a label that it does not
+        name is a cell without class, and a row without label is left out.
+    field : path-like or ndarray
+        The field, of the same height and width.
+    class_names, positive, side, margin
+        As for :func:`read_qupath`.
+
+    Returns
+    -------
+    CellDataset
+        With the columns of :func:`find_cells` and ``classification``.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read.
+    ValueError
+        If it is not one channel of integers, or has another size than the field.
+    """
+    path = Path(path)
+    held = None if not path.is_file() else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if held is None:
+        raise ImageReadError(f"Cannot read the label image '{path}'.")
+    image = read_image(field) if isinstance(field, (str, os.PathLike)) else to_rgb(field)
+    if held.shape != image.shape[:2] or (held != np.floor(held)).any() or held.min() < 0:
+        raise ValueError(
+            f"'{path}' must hold one channel of integers from 0, as large as the field "
+            f"{image.shape[:2]}. Got {held.dtype} of shape {held.shape}."
+        )
+    table = path.with_suffix(".csv")
+    known: dict[int, str] = {}
+    if table.is_file():
+        frame = pd.read_csv(table)
+        if "index" not in frame or "classification" not in frame:
+            raise ValueError(f"'{table}' needs the columns 'index' and 'classification'.")
+        named = frame.dropna(subset=["index", "classification"])
+        known = dict(
+            zip(named["index"].astype(int), named["classification"].astype(str), strict=True)
+        )
+    masks, numbers = [], []
+    # One pass over the pixels, however many labels there are.
+    order = np.argsort(held, axis=None, kind="stable")
+    values = held.ravel()[order].astype(np.int64)
+    starts = np.flatnonzero(np.diff(values, prepend=-1))
+    for start, stop in zip(starts, [*starts[1:], len(values)], strict=True):
+        if values[start] == 0:
+            continue
+        rows, columns = np.divmod(order[start:stop], held.shape[1])
+        top, left = int(rows.min()), int(columns.min())
+        mask = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), bool)
+        mask[rows - top, columns - left] = True
+        masks.append((mask, top, left))
+        numbers.append(int(values[start]))
+    return cells_from_masks(
+        image,
+        masks,
+        [known.get(number) for number in numbers],
+        numbers,
+        path=os.fspath(field) if isinstance(field, (str, os.PathLike)) else None,
+        class_names=class_names,
+        positive=positive,
+        side=side,
+        margin=margin,
+    )

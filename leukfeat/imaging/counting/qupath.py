@@ -1,0 +1,199 @@
+"""Cells as QuPath's GeoJSON, out and back in."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leukfeat.atomic_file import written_whole
+from leukfeat.data.dataset import UNLABELLED, CellDataset
+from leukfeat.imaging.counting.overlay import outlines_of
+from leukfeat.imaging.counting.polygons import cells_from_polygons
+
+__all__ = ["names_of", "read_qupath", "write_qupath"]
+
+_NAMESPACE = uuid.UUID("4f1f0f9c-52c2-4a55-9f33-1f6c0c6a3b10")
+
+
+def write_qupath(
+    cells: CellDataset, path: str | os.PathLike[str], *, names: Sequence[str] | None = None
+) -> None:
+    """Write cells as GeoJSON that QuPath opens (File, Import objects from file).
+
+    Parameters
+    ----------
+    cells : CellDataset
+        From :func:`find_cells`.
+    path : path-like
+        The file, usually ``.geojson``.
+    names : sequence of str, optional
+        QuPath's classification of each cell. By default the class name where the cell has a
+        label, else its type.
+
+    Raises
+    ------
+    ValueError
+        If `names` has not one entry a cell.
+
+    Notes
+    -----
+    One ``detection`` a cell: a polygon through the outermost pixels of the cell, in pixels of the
+    field from its upper left corner, so that reading it back gives the same mask, holes filled.
+    The number of the cell stands in the measurements.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from leukfeat.data.procedural import make_smear
+    >>> from leukfeat.imaging import find_cells
+    >>> smear = make_smear(2, 10, 0, size=(240, 320), um_per_px=0.2)
+    >>> cells = find_cells(smear.image)
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "cells.geojson")
+    >>> write_qupath(cells, path, names=["blast", "normal"])
+    >>> read_qupath(path, smear.image).class_names
+    ('blast', 'normal')
+    """
+    if names is None:
+        names = names_of(cells)
+    if len(names) != len(cells):
+        raise ValueError(f"'names' has {len(names)} entries, but there are {len(cells)} cells.")
+    features = []
+    for i, (lines, _) in enumerate(outlines_of(cells)):
+        number = int(cells.column("number")[i])
+        rings = [_closed(line) for line in lines if len(line)]
+        if not rings:
+            continue
+        several = len(rings) > 1
+        geometry = {
+            "type": "MultiPolygon" if several else "Polygon",
+            "coordinates": [[ring] for ring in rings] if several else [rings[0]],
+        }
+        features.append(
+            {
+                "type": "Feature",
+                "id": str(uuid.uuid5(_NAMESPACE, f"{number}:{rings[0]}")),
+                "geometry": geometry,
+                "properties": {
+                    "objectType": "detection",
+                    "classification": {"name": names[i]},
+                    "measurements": {"number": number},
+                },
+            }
+        )
+    with written_whole(path) as partial:
+        text = json.dumps({"type": "FeatureCollection", "features": features})
+        partial.write_text(text, encoding="utf-8")
+
+
+def read_qupath(
+    path: str | os.PathLike[str],
+    field: Any,
+    *,
+    class_names: Sequence[str] | None = None,
+    positive: str | None = None,
+    side: int | None = None,
+    margin: float = 0.1,
+) -> CellDataset:
+    """Read the cells of a field from GeoJSON, as somebody corrected them in QuPath.
+
+    Parameters
+    ----------
+    path : path-like
+        A feature collection, a list of features, or one feature; polygons and multipolygons.
+    field : path-like or ndarray
+        The field that was annotated.
+    class_names : sequence of str, optional
+        The classes, in order. Default: the classifications in the file, sorted. An object
+        without classification, or ``Ignore*``, gets no label.
+    positive : str, optional
+        The positive class.
+    side, margin
+        Windows around the cells, as for :func:`find_cells`.
+
+    Returns
+    -------
+    CellDataset
+        One row an object, with the columns of :func:`find_cells` and ``classification`` (the
+        name in the file). The ``number`` is that in the measurements; objects drawn in QuPath
+        get the next ones.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not GeoJSON, an object is no polygon, or a classification is not among
+        `class_names`.
+    """
+    path = Path(path)
+    try:
+        held = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise ValueError(f"'{path}' is not GeoJSON: {error}.") from None
+    features = held.get("features", [held]) if isinstance(held, dict) else held
+    polygons: list[list[list[np.ndarray]]] = []
+    names: list[str | None] = []
+    numbers: list[int | None] = []
+    for i, feature in enumerate(features):
+        try:
+            geometry = feature["geometry"]
+            parts = geometry["coordinates"]
+            if geometry["type"] not in ("Polygon", "MultiPolygon"):
+                raise ValueError(f"a {geometry['type']}")
+            parts = parts if geometry["type"] == "MultiPolygon" else [parts]
+            rings = [[np.array(ring, float)[:, :2] for ring in part] for part in parts]
+            if not all(np.isfinite(ring).all() for part in rings for ring in part):
+                raise ValueError("a polygon with places that are not finite")
+            properties = feature.get("properties") or {}
+            named = properties.get("classification") or {}
+            name = named.get("name") or "/".join(named.get("names", [])) or None
+            number = _measurement(properties.get("measurements"))
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"'{path}': object {i + 1} must be a polygon or multipolygon of GeoJSON with an "
+                f"optional classification. Found {error}."
+            ) from None
+        polygons.append(rings)
+        names.append(None if name is None or name.endswith("*") else str(name))
+        numbers.append(number)
+    return cells_from_polygons(
+        field,
+        polygons,
+        names,
+        numbers,
+        class_names=class_names,
+        positive=positive,
+        side=side,
+        margin=margin,
+    )
+
+
+def _measurement(held: Any) -> int | None:
+    # Newer files hold a mapping, older ones a list of names with values.
+    if isinstance(held, list):
+        held = {entry.get("name"): entry.get("value") for entry in held}
+    value = (held or {}).get("number")
+    return None if value is None or not np.isfinite(value) else int(value)
+
+
+def names_of(cells: CellDataset) -> list[str]:
+    """Return the class name of each cell where it has a label, else its type."""
+    types = [str(name) for name in cells.column("type")] if len(cells) else []
+    labels = cells.y
+    if labels is None:
+        return types
+    return [
+        types[i] if label == UNLABELLED else cells.class_names[label]
+        for i, label in enumerate(labels)
+    ]
+
+
+def _closed(line: np.ndarray) -> list[list[float]]:
+    ring = line.astype(int).tolist()
+    return [*ring, ring[0]]

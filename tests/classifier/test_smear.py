@@ -1,0 +1,117 @@
+"""Whole fields: cells classified, and intervals that hold both kinds of error."""
+
+import cv2
+import numpy as np
+import pytest
+
+from leukfeat.classifier import (
+    CellClassifier,
+    ClassifierErrors,
+    FindingErrors,
+    analyse_smear,
+    count_intervals,
+)
+from leukfeat.data.procedural import make_smear
+from leukfeat.heads import fit_head
+
+
+@pytest.fixture(scope="module")
+def classifier(cell_features):
+    return CellClassifier(fit_head(cell_features, "logistic_regression", tune=False), cell_features)
+
+
+@pytest.fixture(scope="module")
+def smear():
+    return make_smear(5, 20, 2, size=(520, 680), um_per_px=0.15, touching=0.0, random_state=0)
+
+
+GIVEN = {"side": 64, "background": "remove", "progress": False}
+ERRORS = ClassifierErrors(sensitivity=0.9, n_sensitivity=40, specificity=0.85, n_specificity=40)
+FINDING = FindingErrors(precision=0.95, n_precision=90, recall=0.97, n_recall=90)
+
+
+def test_every_white_cell_is_classified(classifier, smear):
+    analysis = analyse_smear(smear.image, classifier, errors=ERRORS, **GIVEN)
+    table = analysis.to_frame()
+    assert analysis.n_cells == len(table) == 5
+    assert set(table["label"]) <= {"all", "hem"}
+    assert {"top", "p_all", "distance", "far", "number"} <= set(table)
+    assert table.columns.is_unique
+    assert analysis.suspicious_class == "all"
+    assert analysis.n_called == (table["label"] == "all").sum()
+    assert analysis.suspicious.low <= analysis.suspicious.estimate <= analysis.suspicious.high
+    assert len(analysis.flagged) == table["far"].sum()
+    assert analysis.cells.class_names == classifier.class_names
+    drawn = analysis.overlay(smear.image)
+    assert (drawn != smear.image).any()
+    assert "5 white cells" in repr(analysis)
+
+
+def test_without_error_rates_there_is_no_interval(classifier, smear):
+    analysis = analyse_smear(smear.image, classifier, **GIVEN)
+    assert not analysis.suspicious.known
+    assert analysis.suspicious.estimate + analysis.healthy.estimate == 5
+
+
+def test_an_empty_field(classifier):
+    empty = np.full((120, 160, 3), 230, np.uint8)
+    analysis = analyse_smear(empty, classifier, errors=ERRORS, **GIVEN)
+    assert analysis.n_cells == len(analysis.to_frame()) == len(analysis.flagged) == 0
+    assert (analysis.suspicious.low, analysis.suspicious.high) == (0, 0)
+    assert (analysis.overlay(empty) == empty).all()
+
+
+def test_a_strange_cell_is_flagged(classifier, smear):
+    strange = smear.image.copy()
+    cv2.circle(strange, (260, 200), 40, (60, 10, 190), -1)
+    analysis = analyse_smear(strange, classifier, **GIVEN)
+    assert analysis.flagged["far"].all()
+    places = analysis.to_frame()
+    nearest = np.hypot(places["row"] - 200, places["column"] - 260).idxmin()
+    assert places.loc[nearest, "far"]
+
+
+def test_an_unknown_class_is_refused(classifier, smear):
+    with pytest.raises(ValueError, match="suspicious"):
+        analyse_smear(smear.image, classifier, suspicious="green", **GIVEN)
+
+
+def test_the_interval_covers_the_truth():
+    """Fields drawn with known errors: the 90 % interval holds the true number often enough."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for seed in range(80):
+        cells = int(rng.integers(20, 80))
+        positive = int(rng.integers(0, cells + 1))
+        found = rng.binomial([positive, cells - positive], FINDING.recall)
+        called = rng.binomial(found[0], ERRORS.sensitivity)
+        called += rng.binomial(found[1], 1 - ERRORS.specificity)
+        false = rng.poisson(found.sum() * (1 - FINDING.precision) / FINDING.precision)
+        called += rng.binomial(false, called / max(found.sum(), 1))
+        interval, _ = count_intervals(
+            called, found.sum() + false, ERRORS, FINDING, level=0.9, random_state=seed
+        )
+        covered += positive in interval
+    assert covered / 80 > 0.82
+
+
+def test_worse_rates_widen_the_interval():
+    sure = ClassifierErrors(
+        sensitivity=0.99, n_sensitivity=1e4, specificity=0.99, n_specificity=1e4
+    )
+    exact = FindingErrors(precision=1, n_precision=1e6, recall=1, n_recall=1e6)
+    narrow, rest = count_intervals(10, 40, sure, exact)
+    assert narrow.low >= 8
+    assert narrow.high <= 12
+    assert rest.estimate + narrow.estimate == pytest.approx(40, abs=1)
+    assert count_intervals(10, 40, ERRORS, exact)[0].width > narrow.width
+    assert count_intervals(10, 40, sure, FINDING)[0].width > narrow.width
+
+
+def test_rates_are_checked():
+    with pytest.raises(ValueError, match="no better than chance"):
+        ClassifierErrors(sensitivity=0.5, n_sensitivity=9, specificity=0.4, n_specificity=9)
+    with pytest.raises(ValueError, match="recall"):
+        FindingErrors(precision=0.9, n_precision=9, recall=1.2, n_recall=9)
+    with pytest.raises(ValueError, match="called"):
+        count_intervals(5, 4, ERRORS, FINDING)

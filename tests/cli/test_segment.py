@@ -1,0 +1,97 @@
+"""segment and predict --smear: files out, errors as messages."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukfeat.cli import main
+from leukfeat.data import make_cells
+from leukfeat.data.procedural import make_smear
+
+
+@pytest.fixture(scope="module")
+def fields(tmp_path_factory):
+    root = tmp_path_factory.mktemp("fields")
+    for seed in (1, 2):
+        smear = make_smear(3, 15, 1, size=(280, 360), um_per_px=0.18, random_state=seed)
+        cv2.imwrite(str(root / f"field{seed}.png"), smear.image[..., ::-1])
+    return root
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    from leukfeat import CellClassifier, extract_features, fit_head, save_model
+
+    cells = make_cells(8, 40, size=48, random_state=0)
+    given = {"weights": "random", "layers": "conv2", "input_size": 48, "progress": False}
+    features = extract_features(cells, **given)
+    head = fit_head(features, "logistic_regression", tune=False)
+    return save_model(CellClassifier(head, features), tmp_path_factory.mktemp("m") / "a.leukfeat")
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as stopped:
+        main([str(argument) for argument in arguments])
+    printed = capsys.readouterr()
+    return stopped.value.code, printed.out, printed.err
+
+
+def test_segment_writes_masks_overlays_and_a_table(fields, tmp_path, capsys):
+    out = tmp_path / "cells"
+    code, text, _ = run(
+        capsys, "segment", fields, "-o", out, "--types", "all", "--qupath", "--json"
+    )
+    assert code == 0
+    counted = json.loads(text)["images"]
+    assert [row["white"] for row in counted] == [3, 3]
+    table = pd.read_csv(out / "cells.csv")
+    assert len(table) == sum(row[n] for row in counted for n in ("white", "red", "platelet"))
+    for name in ("field1", "field2"):
+        mask = cv2.imread(str(out / f"{name}_mask.png"), cv2.IMREAD_UNCHANGED)
+        mine = table[table["image"].str.contains(name)]
+        assert set(np.unique(mask)) - {0} == set(mine["number"])
+        assert cv2.imread(str(out / f"{name}_overlay.png")).shape == (280, 360, 3)
+        held = json.loads((out / f"{name}.geojson").read_text())
+        assert len(held["features"]) == len(mine)
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(fields, tmp_path, capsys):
+    field = fields / "field1.png"
+    code, _, _ = run(capsys, "segment", field, field, "-o", tmp_path, "--no-overlay")
+    assert code == 0
+    masks = {path.name for path in tmp_path.glob("*.png")}
+    assert masks == {"field1_mask.png", "field1-2_mask.png"}
+
+
+def test_bad_images_are_errors_or_left_out(fields, tmp_path, capsys):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    code, _, message = run(capsys, "segment", bad, "-o", tmp_path / "o")
+    assert code == 1
+    assert "bad.png" in message
+    both = [bad, fields / "field1.png"]
+    code, _, message = run(capsys, "segment", *both, "-o", tmp_path / "o", "--skip-bad-images")
+    assert code == 0
+    assert "left out" in message
+    assert run(capsys, "segment", bad, "-o", tmp_path / "o", "--types", "green")[0] == 2
+
+
+def test_predict_smear(fields, model, tmp_path, capsys):
+    out = tmp_path / "cells.csv"
+    code, text, _ = run(
+        capsys, "predict", model, fields, "--smear", "--cut-out", "--side", 64, "-o", out, "--json"
+    )
+    assert code == 0
+    assert [row["white_cells"] for row in json.loads(text)["fields"]] == [3, 3]
+    table = pd.read_csv(out)
+    assert len(table) == 6
+    assert {"field", "label", "p_all", "far", "top"} <= set(table)
+
+
+def test_smear_options_need_smear(fields, model, capsys):
+    code, _, message = run(capsys, "predict", model, fields, "--side", 64)
+    assert code == 2
+    assert "--smear" in message

@@ -1,0 +1,147 @@
+"""GeoJSON and label images: what goes out comes back, and corrections come with it."""
+
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukfeat.data.procedural import make_smear
+from leukfeat.exceptions import ImageReadError
+from leukfeat.imaging import (
+    find_cells,
+    label_image,
+    read_label_image,
+    read_qupath,
+    write_label_image,
+    write_qupath,
+)
+
+
+@pytest.fixture(scope="module")
+def smear():
+    return make_smear(4, 25, 2, size=(360, 480), um_per_px=0.15, touching=0.2, random_state=8)
+
+
+@pytest.fixture(scope="module")
+def cells(smear):
+    return find_cells(smear.image, types=("white", "red"))
+
+
+PLACES = ["number", "type", "top", "left", "bottom", "right"]
+
+
+def test_geojson_round_trip(smear, cells, tmp_path):
+    path = tmp_path / "cells.geojson"
+    write_qupath(cells, path)
+    back = read_qupath(path, smear.image)
+    pd.testing.assert_frame_equal(back.frame[PLACES], cells.frame[PLACES], check_dtype=False)
+    assert back.y is None  # types are no classes
+    before, after = (label_image(c, smear.image.shape[:2]) for c in (cells, back))
+    assert ((before > 0) & (before != after)).mean() < 1e-3
+    again = tmp_path / "again.geojson"
+    write_qupath(back, again)
+    ids = [
+        [f["properties"]["measurements"]["number"] for f in json.loads(p.read_text())["features"]]
+        for p in (path, again)
+    ]
+    assert ids[0] == ids[1]
+
+
+def test_corrections_made_in_qupath_come_back(smear, cells, tmp_path):
+    white = cells.select(type="white")
+    path = tmp_path / "cells.geojson"
+    write_qupath(white, path, names=["normal"] * len(white))
+    held = json.loads(path.read_text())
+    held["features"][0]["properties"]["classification"]["name"] = "blast"
+    held["features"][1]["properties"]["classification"] = None
+    held["features"][2]["properties"]["classification"] = {"name": "Ignore*"}
+    held["features"].append(
+        {  # drawn by hand, with a hole
+            "type": "Feature",
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [
+                    [[10, 20], [40, 20], [40, 60], [10, 60], [10, 20]],
+                    [[20, 30], [25, 30], [25, 35], [20, 35], [20, 30]],
+                ],
+            },
+            "properties": {"objectType": "annotation", "classification": {"names": ["blast"]}},
+        }
+    )
+    path.write_text(json.dumps(held))
+    back = read_qupath(path, smear.image, class_names=["normal", "blast"], positive="blast")
+    assert back.y.tolist() == [1, -1, -1, 0, 1]
+    drawn = back.frame.iloc[-1]
+    assert drawn["number"] == white.column("number").max() + 1
+    assert (drawn["top"], drawn["left"], drawn["bottom"], drawn["right"]) == (20, 10, 61, 41)
+    assert drawn["area"] == 41 * 31 - 36
+
+
+def test_geojson_that_is_none_is_refused(smear, tmp_path):
+    path = tmp_path / "a.geojson"
+    for text, message in (
+        ("{", "not GeoJSON"),
+        ('{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}}]}', "a Point"),
+        ('{"features": [7]}', "object 1"),
+        ('{"features": [{"geometry": {"type": "Polygon", "coordinates": [[]]}}]}', "object 1"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=message):
+            read_qupath(path, smear.image)
+    ring = [[[9000, 9000], [9010, 9000], [9010, 9010]]]
+    geometry = {"type": "Polygon", "coordinates": ring}
+    path.write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": {}}))
+    with pytest.raises(ValueError, match="outside the field"):
+        read_qupath(path, smear.image)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_label_image_round_trip(smear, cells, tmp_path, ending):
+    path = tmp_path / f"labels.{ending}"
+    table = write_label_image(cells, path, shape=smear.image.shape[:2])
+    held = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert held.dtype == np.uint16
+    assert pd.read_csv(table)["classification"].tolist() == cells.column("type").tolist()
+    back = read_label_image(path, smear.image)
+    pd.testing.assert_frame_equal(back.frame[PLACES], cells.frame[PLACES], check_dtype=False)
+    assert (label_image(back, held.shape) == held).all()
+    assert back.column("area").tolist() == cells.column("area").tolist()
+
+
+def test_corrections_of_a_label_image_come_back(smear, cells, tmp_path):
+    path = tmp_path / "labels.png"
+    table = write_label_image(cells, path, shape=smear.image.shape[:2])
+    frame = pd.read_csv(table)
+    frame["classification"] = frame["classification"].astype(object)
+    frame.loc[0, "classification"] = "blast"
+    frame.to_csv(table, index=False)
+    held = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    held[held == 2] = 0  # erased in napari
+    held[:5, :7] = 900  # painted
+    cv2.imwrite(str(path), held)
+    back = read_label_image(path, smear.image, class_names=["normal", "blast"], positive="blast")
+    numbers = back.column("number").tolist()
+    assert 2 not in numbers
+    assert back.y[numbers.index(1)] == 1
+    assert back.y[numbers.index(900)] == -1
+
+
+def test_a_label_image_that_is_none_is_refused(smear, cells, tmp_path):
+    with pytest.raises(ImageReadError):
+        read_label_image(tmp_path / "none.png", smear.image)
+    with pytest.raises(ValueError, match=r"\.png"):
+        write_label_image(cells, tmp_path / "labels.jpg", shape=(9, 9))
+    cv2.imwrite(str(tmp_path / "colour.png"), smear.image)
+    with pytest.raises(ValueError, match="one channel"):
+        read_label_image(tmp_path / "colour.png", smear.image)
+
+
+def test_no_cells_go_out_and_come_back(tmp_path):
+    empty = np.full((90, 90, 3), 230, np.uint8)
+    cells = find_cells(empty)
+    write_qupath(cells, tmp_path / "a.geojson")
+    write_label_image(cells, tmp_path / "a.png", shape=(90, 90))
+    assert len(read_qupath(tmp_path / "a.geojson", empty)) == 0
+    assert len(read_label_image(tmp_path / "a.png", empty)) == 0

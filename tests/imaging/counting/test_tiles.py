@@ -1,0 +1,152 @@
+"""Fields in tiles: no cell twice, none lost, and memory bounded by the tile."""
+
+import subprocess
+import sys
+import textwrap
+
+import cv2
+import numpy as np
+import pytest
+
+from leukfeat.data.procedural import make_smear
+from leukfeat.exceptions import ImageReadError
+from leukfeat.imaging import count_cells, find_cells
+from leukfeat.imaging.counting.tiff_regions import TiffRegions
+
+tifffile = pytest.importorskip("tifffile")
+
+
+@pytest.fixture(scope="module")
+def smear():
+    return make_smear(6, 60, 3, size=(520, 720), um_per_px=0.18, touching=0.2, random_state=4)
+
+
+@pytest.mark.parametrize("tile", [256, 300])
+def test_tiles_find_what_the_whole_field_holds(smear, tile):
+    whole, tiled = (find_cells(smear.image, types=("white", "red"), tile=t) for t in (None, tile))
+    for name, most in (("white", 0), ("red", 3)):
+        first, second = (c.select(type=name) for c in (whole, tiled))
+        assert abs(len(first) - len(second)) <= most
+        places = [c.frame[["row", "column"]].to_numpy() for c in (first, second)]
+        apart = np.hypot(*(places[0][:, None] - places[1][None]).transpose(2, 0, 1))
+        assert (apart.min(axis=1) < 8).mean() > 0.94
+        # No cell twice.
+        own = np.hypot(*(places[1][:, None] - places[1][None]).transpose(2, 0, 1))
+        assert own[~np.eye(len(own), dtype=bool)].min() > 8
+    for row in tiled.frame.to_dict("records"):
+        rows, columns = np.nonzero(row["mask"])
+        pixels = smear.image[rows + row["window_top"], columns + row["window_left"]]
+        assert (row["image"][row["mask"]] == pixels).all()
+    inner = tiled.frame[~tiled.frame["at_border"]]
+    assert (inner["top"] > 0).all()
+    assert (inner["bottom"] < 520).all()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"tile": (128, 160), "compression": "zlib"},
+        {"rowsperstrip": 37},
+        {"tile": (256, 256), "ome": True, "metadata": {"axes": "YXS"}},
+        {"bigtiff": True, "tile": (128, 128)},
+    ],
+)
+def test_windows_of_a_tiff_are_its_pixels(smear, tmp_path, kind):
+    path = tmp_path / "field.tif"
+    written = {"photometric": "rgb", **kind}
+    opened = {key: written.pop(key) for key in ("ome", "bigtiff") if key in written}
+    with tifffile.TiffWriter(path, **opened) as file:
+        file.write(smear.image, **written)
+    regions = TiffRegions(path)
+    assert regions.shape == (520, 720)
+    for rows, columns in (
+        (slice(0, 520), slice(0, 720)),
+        (slice(100, 301), slice(150, 471)),
+        (slice(519, 520), slice(0, 1)),
+    ):
+        assert (regions.read(rows, columns) == smear.image[rows, columns]).all()
+    regions.close()
+
+
+def test_a_tiff_is_counted_as_its_pixels_are(smear, tmp_path):
+    path = tmp_path / "field.tiff"
+    tifffile.imwrite(path, smear.image, photometric="rgb", tile=(256, 256))
+    assert repr(count_cells(path, tile=300)) == repr(count_cells(smear.image, tile=300))
+
+
+def test_sixteen_bits_and_grey_are_read(smear, tmp_path):
+    path = tmp_path / "field.tif"
+    wide = smear.image.astype(np.uint16) * 257
+    tifffile.imwrite(path, wide, photometric="rgb", tile=(128, 128))
+    regions = TiffRegions(path)
+    assert (regions.read(slice(5, 50), slice(7, 99)) == smear.image[5:50, 7:99]).all()
+    regions.close()
+    grey = cv2.cvtColor(smear.image, cv2.COLOR_RGB2GRAY)
+    tifffile.imwrite(path, grey, photometric="minisblack", rowsperstrip=16)
+    regions = TiffRegions(path)
+    assert (regions.read(slice(5, 50), slice(7, 99))[..., 1] == grey[5:50, 7:99]).all()
+    regions.close()
+
+
+def test_what_is_no_tiff_or_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "field.tif"
+    path.write_bytes(b"no tiff at all")
+    with pytest.raises(ImageReadError, match=r"field\.tif"):
+        count_cells(path, tile=256)
+    tifffile.imwrite(path, np.zeros((64, 64), np.float32))
+    with pytest.raises(ImageReadError, match="float32"):
+        count_cells(path, tile=256)
+
+
+_LARGE = """
+import resource, sys
+import numpy as np, tifffile
+from leukfeat.data.procedural import make_smear
+from leukfeat.imaging import count_cells
+
+side, patches = int(sys.argv[2]), int(sys.argv[3])
+smear = make_smear(3, 40, 0, size=(512, 512), um_per_px=0.2, touching=0.1, random_state=0)
+empty = np.empty((512, 512, 3), np.uint8)
+empty[:] = np.median(smear.image[smear.owner == 0], axis=0)
+across = -(-side // 512)
+# Patches apart from each other, over the corners of the 2,048-pixel tiles of the count.
+chosen = {(3 + 4 * (k % (across // 4)), 3 + 4 * (k // (across // 4))) for k in range(patches)}
+
+def blocks():
+    for i in range(across):
+        for j in range(across):
+            yield smear.image if (i, j) in chosen else empty
+
+tifffile.imwrite(sys.argv[1], blocks(), shape=(side, side, 3), dtype=np.uint8,
+                 photometric="rgb", tile=(512, 512), compression="zlib")
+count_cells(np.ascontiguousarray(smear.image))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+counts = count_cells(sys.argv[1], tile=2048 if side > 10000 else 512)
+after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(counts.white, counts.red, len(chosen), (after - before) // 1024)
+"""
+
+
+def _count_large(tmp_path, side, patches):
+    script = tmp_path / "large.py"
+    script.write_text(textwrap.dedent(_LARGE))
+    command = [sys.executable, str(script), str(tmp_path / "l.tif"), str(side), str(patches)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [int(word) for word in done.stdout.split()]
+
+
+def test_memory_does_not_grow_with_the_field(tmp_path):
+    white, red, patches, megabytes = _count_large(tmp_path, 3072, 1)
+    assert white == 3 * patches
+    assert abs(red - 40 * patches) <= 8 * patches  # a patch ends in cut cells that are whole here
+    assert megabytes < 150
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_field_of_20_000_pixels_a_side(tmp_path):
+    """400 million pixels, 1.2 GB as RGB: counted with less than 700 MB more than a small field."""
+    white, red, patches, megabytes = _count_large(tmp_path, 20_000, 9)
+    assert white == 3 * patches
+    assert abs(red - 40 * patches) <= 8 * patches
+    assert megabytes < 700
