@@ -17,7 +17,8 @@ def listed_names():
     text = (DOCS / "api.rst").read_text(encoding="utf-8")
     blocks = re.findall(r"\.\. autosummary::\n((?:(?: +.*)?\n)+)", text)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line and not line.startswith(":")]
+    # A name with a dot is that of a room (imaging.read_qupath), which the package does not export.
+    return [line for line in lines if line and not line.startswith(":") and "." not in line]
 
 
 def test_the_reference_lists_every_public_name_once():

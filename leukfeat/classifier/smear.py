@@ -178,7 +178,8 @@ def analyse_smear(
             f"'suspicious' must be a class of the classifier {classifier.class_names}. "
             f"Got {positive!r} instead."
         )
-    window = side or classifier.spec.crop
+    crops = (getattr(part, "crop", None) for part in classifier.spec.parts)
+    window = side or next((crop for crop in crops if crop), None)
     cells = find_cells(field, side=window, background=background, tile=tile)
     if len(cells):
         predictions = classifier.predict(cells, **settings)

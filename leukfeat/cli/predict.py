@@ -53,7 +53,7 @@ def predict(
         from leukfeat.cli.smear import predict_smears
 
         predict_smears(
-            load_model(model),
+            opt.classifier_from(model),
             data,
             out=out,
             side=side,
