@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from leukfeat.cli.advice import in_options
+from leukfeat.cli.audit import audit
 from leukfeat.cli.cache import cache_app
 from leukfeat.cli.demo import demo
 from leukfeat.cli.doctor import doctor
@@ -36,7 +37,7 @@ app = typer.Typer(
     name="leukfeat",
     help="Deep features of blood cells, and a leukemia classifier whose numbers stand.",
     epilog="For research; not a medical device. Exit codes: 0 done, 1 could not be done, "
-    "2 not understood, 130 stopped.",
+    "2 not understood, 3 audit --strict found a leak, 130 stopped.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -61,7 +62,7 @@ def _options(
     pass
 
 
-for command in (demo, extract, fit, evaluate, predict, segment, export, reproduce, doctor):
+for command in (demo, audit, extract, fit, evaluate, predict, segment, export, reproduce, doctor):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

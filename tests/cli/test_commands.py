@@ -280,3 +280,21 @@ def test_a_network_of_fit_cnn_is_sent_to_python(folder, model, monkeypatch, caps
     code, _, err = run(capsys, "predict", model, folder)
     assert code == 1
     assert "holds a network of fit_cnn" in err
+
+
+def test_audit_says_what_would_flatter_and_strict_stops(folder, tmp_path, capsys):
+    import shutil
+
+    cells = tmp_path / "cells"
+    shutil.copytree(folder, cells)
+    pattern = ["--subject-pattern", "(?P<subject>[^_]+)_"]
+    code, out, _ = run(capsys, "audit", cells, *pattern, "--no-clues", "--strict", "--json")
+    assert code == 0
+    assert not json.loads(out)["tied_subjects"]
+    one = next((cells / "all").iterdir())
+    shutil.copy(one, cells / "all" / "stranger_1.png")
+    out_folder = tmp_path / "audit"
+    code, out, _ = run(capsys, "audit", cells, *pattern, "--strict", "-o", out_folder, "--json")
+    assert code == 3
+    assert json.loads(out)["tied_subjects"] == [sorted([one.name.split("_")[0], "stranger"])]
+    assert {p.name for p in out_folder.iterdir()} == {"audit.md", "audit.json", "clues.png"}

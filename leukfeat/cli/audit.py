@@ -1,0 +1,65 @@
+"""``leukfeat audit``: what would flatter a result on these cells, looked for before there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from leukfeat.cli import options as opt
+from leukfeat.cli.output import show
+
+__all__ = ["audit"]
+
+EXIT_LEAKY = 3
+
+
+def audit(
+    data: opt.DataSource,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the table, JSON and figure.")
+    ] = None,
+    layout: opt.Layout = "auto",
+    positive: opt.Positive = None,
+    subject_pattern: opt.SubjectPattern = None,
+    folds: Annotated[
+        str | None,
+        typer.Option(help="Column each value of which is a test side; default: fold, if any."),
+    ] = None,
+    clues: Annotated[
+        bool,
+        typer.Option(help="Test how well colour, size, border, headers alone tell the label."),
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 if results would be too high.")
+    ] = False,
+    random_state: opt.RandomState = 0,
+    n_jobs: opt.NJobs = None,
+    as_json: opt.AsJson = False,
+) -> None:
+    """Look for shared patients, copied images and shortcuts, and say so in words.
+
+    Example: leukfeat audit C-NMC_training_data -o audit
+    """
+    from leukfeat.evaluation import audit as look
+
+    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
+    if out is not None:
+        _write(found, out)
+    show(found.to_dict(), found.to_markdown(), as_json=as_json)
+    if strict and found.is_leaky:
+        raise typer.Exit(EXIT_LEAKY)
+
+
+def _write(found: Any, folder: Path) -> None:
+    import json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "audit.md").write_text(found.to_markdown(), encoding="utf-8")
+    (folder / "audit.json").write_text(
+        json.dumps(found.to_dict(), indent=2, default=str), encoding="utf-8"
+    )
+    if found.clues:
+        found.plot().savefig(folder / "clues.png", dpi=150)
