@@ -7,9 +7,11 @@ from .cross_validation import cross_validate_heads as cross_validate_heads
 from .evidence import feature_gradient as feature_gradient
 from .evidence import occlusion_evidence as occlusion_evidence
 from .evidence import pooled_evidence as pooled_evidence
+from .feature_map import plot_feature_map as plot_feature_map
 from .held_out import evaluate as evaluate
 from .leakage import LeakageMeter as LeakageMeter
 from .leakage import leakage_meter as leakage_meter
+from .neighbours import nearest_training_cells as nearest_training_cells
 from .pairs_out import leave_pair_out_auroc as leave_pair_out_auroc
 from .predictions import Predictions as Predictions
 from .report import evaluation_page as evaluation_page

@@ -73,6 +73,15 @@ def evaluation_page(
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
         page.words(f"The {min(_WORST, len(result.per_subject))} subjects with most errors:")
         page.table(_frame(result.per_subject.head(_WORST)))
+    wrong = result.most_wrong(_WORST)
+    if len(wrong):
+        page.section("Most wrong cells")
+        page.words(
+            "Wrongly called cells of which the head was surest: look at these first, and at their "
+            "labels. Cells are rows of the features."
+        )
+        wrong["id"] = [str(one)[:12] for one in wrong["id"]] if "id" in wrong else ""
+        page.table(_frame(wrong))
     calibrated = _calibration(result)
     if calibrated:
         page.section("Calibration")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from leukfeat.evaluation.predictions import Predictions
@@ -187,6 +188,31 @@ class Evaluation:
         str
         """
         return evaluation_markdown(self)
+
+    def most_wrong(self, n: int = 20) -> pd.DataFrame:
+        """List the wrongly called cells, those first of which the head was surest.
+
+        Parameters
+        ----------
+        n : int, default=20
+            At most so many.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``cell`` (row of the features), ``subject``, ``id`` (digest of the pixels), ``true``,
+            ``predicted``, and where there are scores ``score_of_true``. Of several repeats the
+            first.
+        """
+        p = self.predictions.repeats[0]
+        wrong = np.flatnonzero(p.predicted != p.y)
+        frame = p.take(wrong).frame()
+        kept = [c for c in ("cell", "subject", "id", "true", "predicted") if c in frame]
+        frame = frame[kept]
+        if p.scores is not None:
+            frame["score_of_true"] = p.scores[wrong, p.y[wrong]]
+            frame = frame.sort_values("score_of_true", kind="stable")
+        return frame.head(n).reset_index(drop=True)
 
     def to_html(
         self,

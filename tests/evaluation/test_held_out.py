@@ -268,3 +268,14 @@ def test_what_was_skipped_and_what_has_no_subject_is_noted(tested):
     assert "no colour-only and size-only heads" in notes
     some.subjects[:] = None
     assert ("auroc", "subjects") not in evaluate(head, some).figures
+
+
+def test_the_most_wrong_cells_come_first(tested):
+    head, test, result = tested
+    wrong = result.most_wrong(5)
+    proba = head.predict_proba(test)
+    missed = np.flatnonzero(head.predict(test) != test.y)
+    expected = missed[np.argsort(proba[missed, test.y[missed]], kind="stable")][:5]
+    assert wrong["cell"].tolist() == expected.tolist()
+    assert (wrong["true"] != wrong["predicted"]).all()
+    assert wrong["score_of_true"].is_monotonic_increasing
