@@ -24,6 +24,7 @@ def demo(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     weights: opt.Weights = "imagenet",
     out: Annotated[Path, typer.Option(help="Folder for figures, tables and the cache.")] = Path(
         "leukfeat-demo"
@@ -39,7 +40,7 @@ def demo(
 
     cells = None
     if data is not None:
-        cells = opt.cells_from(data, layout, positive, subject_pattern)
+        cells = opt.labelled_cells_from(data, layout, positive, subject_pattern, cnmc_split)
     result = run_demo(
         cells, weights=weights, out=out, random_state=random_state, progress=not as_json, say=say
     )

@@ -59,6 +59,7 @@ def evaluate(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
@@ -92,7 +93,7 @@ def evaluate(
         raise typer.BadParameter(
             f"--split must be one of {', '.join(get_args(SplitMethod))}. Got {split!r} instead."
         )
-    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    cells = opt.labelled_cells_from(data, layout, positive, subject_pattern, cnmc_split)
     result: Any
     if model is not None:
         _refuse_settings_of_the_model(context)

@@ -23,6 +23,7 @@ def export(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,
 ) -> None:
@@ -36,7 +37,7 @@ def export(
     from leukfeat.data.table_file import table_writer
 
     table_writer(out)
-    cells: Any = opt.cells_from(data, layout, positive, subject_pattern)
+    cells: Any = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
     given: dict[str, Any] = {}
     if model is not None:
         classifier = opt.classifier_from(model)

@@ -19,6 +19,7 @@ def extract(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
@@ -45,7 +46,7 @@ def extract(
     """
     if cache is None and not dry_run:
         raise typer.BadParameter("--cache is needed: without it the features would be lost.")
-    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
     settings = opt.ExtractionOptions(
         cache,
         backbone,

@@ -23,6 +23,7 @@ def fit(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     backbone: opt.Backbone = "resnet50",
     weights: opt.Weights = "imagenet",
     layers: opt.Layers = "avg_pool",
@@ -50,7 +51,7 @@ def fit(
     if not out.expanduser().absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
     check_head_name(head)
-    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    cells = opt.labelled_cells_from(data, layout, positive, subject_pattern, cnmc_split)
     settings = opt.ExtractionOptions(
         cache,
         backbone,

@@ -17,6 +17,7 @@ __all__ = [
     "Backbone",
     "BatchSize",
     "Cache",
+    "CnmcSplit",
     "Crop",
     "DataSource",
     "Engine",
@@ -37,6 +38,7 @@ __all__ = [
     "Weights",
     "cells_from",
     "classifier_from",
+    "labelled_cells_from",
 ]
 
 _CELLS = "The cells"
@@ -44,7 +46,9 @@ _FEATURES = "The features"
 
 DataSource = Annotated[
     Path,
-    typer.Argument(help="A CSV table, C-NMC's tree, a folder a class, or a folder of images."),
+    typer.Argument(
+        help="A CSV table, C-NMC's tree or one of its parts, a folder a class, or a folder of images."
+    ),
 ]
 Layout = Annotated[
     str,
@@ -61,6 +65,13 @@ SubjectPattern = Annotated[
     typer.Option(
         help="Where the file name tells the patient: a regular expression with a group named "
         r"subject, such as '(?P<subject>P\d+)_'.",
+        rich_help_panel=_CELLS,
+    ),
+]
+CnmcSplit = Annotated[
+    str | None,
+    typer.Option(
+        help="Of C-NMC 2019: train, prelim or final. Default: what the folder is named.",
         rich_help_panel=_CELLS,
     ),
 ]
@@ -142,12 +153,45 @@ AsJson = Annotated[
 
 
 def cells_from(
-    data: Path, layout: str, positive: str | None, subject_pattern: str | None
+    data: Path,
+    layout: str,
+    positive: str | None,
+    subject_pattern: str | None,
+    cnmc_split: str | None = None,
 ) -> CellDataset:
     """Load the cells that the shared options name."""
     from leukfeat.data import load_cells
 
-    return load_cells(data, layout=layout, positive=positive, subject_pattern=subject_pattern)
+    return load_cells(
+        data,
+        layout=layout,
+        positive=positive,
+        subject_pattern=subject_pattern,
+        cnmc_split=cnmc_split,
+    )
+
+
+def labelled_cells_from(
+    data: Path,
+    layout: str,
+    positive: str | None,
+    subject_pattern: str | None,
+    cnmc_split: str | None = None,
+) -> CellDataset:
+    """Load the cells for a command that cannot do without their labels.
+
+    Extraction may take a night: that there is no label is said before it.
+    """
+    cells = cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    if cells.y is None:
+        raise ValueError(
+            f"The cells of '{data}' have no labels, which this command needs. Put them in a folder "
+            "a class, or in a CSV table with the columns image and label. C-NMC's preliminary test "
+            "set needs its table C-NMC_test_prelim_phase_data_labels.csv in or beside the folder of "
+            "its images; the labels of the final one were never published. `leukfeat predict` "
+            "takes cells without labels."
+        )
+    return cells
 
 
 def classifier_from(model: Path) -> CellClassifier:

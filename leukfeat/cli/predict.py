@@ -22,6 +22,7 @@ def predict(
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     engine: opt.Engine = "auto",
     batch_size: opt.BatchSize = 32,
     skip_bad: opt.SkipBad = False,
@@ -70,7 +71,7 @@ def predict(
         raise typer.BadParameter("--side, --cut-out and --tile are for --smear.")
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
-    cells = opt.cells_from(data, layout, None, subject_pattern)
+    cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split)
     table = classifier.predict(
         cells,
         cache=cache,

@@ -43,6 +43,7 @@ def reproduce(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,7 +82,7 @@ def reproduce(
     chosen = _weights(weights)
     cells = None
     if data is not None and (claims or any(recipe.kind != "matrix" for recipe in recipes)):
-        cells = opt.cells_from(data, layout, positive, subject_pattern)
+        cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
     features = out / "cache" if cache is None else cache
     out.mkdir(parents=True, exist_ok=True)
     results: list[RecipeResult] = []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 from .cnmc import load_cnmc
+from .cnmc_recognition import first_images, is_cnmc_table, recognise_cnmc_split
 from .csv_file import load_csv
 from .dataset import CellDataset
 from .folder import load_folder
@@ -26,21 +26,27 @@ def load_cells(
     class_names: Sequence[str] | None = None,
     positive: str | None = None,
     subject_pattern: str | None = None,
+    cnmc_split: str | None = None,
 ) -> CellDataset:
     r"""Load cells from a table, C-NMC's tree, a folder a class, or a folder of images.
 
     Parameters
     ----------
     source : path-like
-        A CSV file, or a folder.
+        A CSV file, or a folder. The table of C-NMC's preliminary test set stands for its images.
     layout : {"auto", "csv", "cnmc", "folder", "images"}, default="auto"
-        ``"auto"`` takes a file as ``"csv"``; a folder in which an image is named ``UID_...`` as
-        ``"cnmc"``; one whose images lie in subfolders as ``"folder"`` (a folder a class); and one
-        with loose images as ``"images"``, which have no labels.
+        ``"auto"`` takes a file as ``"csv"``; a folder in which an image is named ``UID_...``, and
+        C-NMC's folders of numbered test images, as ``"cnmc"``; one whose images lie in subfolders
+        as ``"folder"`` (a folder a class); and one with loose images as ``"images"``, which have no
+        labels.
     class_names, positive : optional
         As in :func:`load_folder` and :func:`load_csv`; not for C-NMC, which has its own.
     subject_pattern : str, optional
         For ``"folder"``: where the file name tells the subject (see :func:`load_folder`).
+    cnmc_split : {"train", "prelim", "final"}, optional
+        For ``"cnmc"``: which part (see :func:`load_cnmc`). Default: what the folder is named, and
+        ``"train"`` for the folder of the whole set. The preliminary test set is recognised where
+        its table of labels lies with the images; without it they are ``"images"``.
 
     Returns
     -------
@@ -68,17 +74,25 @@ def load_cells(
     if layout not in LAYOUTS:
         raise ValueError(f"'layout' must be one of {LAYOUTS}. Got {layout!r} instead.")
     path = Path(source).expanduser()
+    labels = path if path.is_file() and is_cnmc_table(path) else None
     if layout == "auto":
-        layout = "csv" if path.is_file() else _guess(existing_folder(path, parameter="source"))
-    if subject_pattern is not None and layout != "folder":
-        raise ValueError(
-            f"'subject_pattern' belongs to layout='folder', and {str(path)!r} was read as "
-            f"{layout!r}; pass layout='folder' if that is what it is."
-        )
+        layout = _guess(path, is_cnmc=cnmc_split is not None or labels is not None)
+    for name, given, owner in (
+        ("subject_pattern", subject_pattern, "folder"),
+        ("cnmc_split", cnmc_split, "cnmc"),
+    ):
+        if given is not None and layout != owner:
+            raise ValueError(
+                f"{name!r} belongs to layout={owner!r}, and {str(path)!r} was read as "
+                f"{layout!r}; pass layout={owner!r} if that is what it is."
+            )
     if layout == "csv":
         return load_csv(path, class_names=class_names, positive=positive)
     if layout == "cnmc":
-        return load_cnmc(path)
+        if labels is not None:
+            return load_cnmc(path.parent, cnmc_split or "prelim", labels_csv=labels)
+        split = cnmc_split or recognise_cnmc_split(existing_folder(path, parameter="source"))
+        return load_cnmc(path, split or "train")
     if layout == "folder":
         return load_folder(
             path, class_names=class_names, positive=positive, subject_pattern=subject_pattern
@@ -86,11 +100,15 @@ def load_cells(
     return _loose_images(existing_folder(path, parameter="source"))
 
 
-def _guess(folder: Path) -> str:
-    # A few files tell: a layout is one thing throughout.
-    images = list(islice(_images(folder), 50))
-    if any(file.name.upper().startswith("UID_") for file in images):
+def _guess(path: Path, *, is_cnmc: bool) -> str:
+    if is_cnmc:
         return "cnmc"
+    if path.is_file():
+        return "csv"
+    folder = existing_folder(path, parameter="source")
+    if recognise_cnmc_split(folder) is not None:
+        return "cnmc"
+    images = first_images(folder)
     return "folder" if images and all(file.folders for file in images) else "images"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from leukfeat.data.delimited import read_text_table
 from leukfeat.data.left_out import LeftOut
 from leukfeat.exceptions import CellNameError
 
-__all__ = ["LabelRow", "find_labels_csv", "read_labels_csv"]
+__all__ = ["LabelRow", "find_labels_csv", "is_labels_header", "read_labels_csv"]
 
 _TABLE = re.compile(r"prelim.*label.*\.csv", re.IGNORECASE)
 _COLUMNS = ("Patient_ID", "new_names", "labels")
@@ -58,6 +59,17 @@ def find_labels_csv(root: Path, tables: list[str]) -> Path | None:
             "Name the right one with 'labels_csv'."
         )
     return found[0] if found else None
+
+
+def is_labels_header(columns: Sequence[str]) -> bool:
+    """Tell whether columns are those of the table.
+
+    Examples
+    --------
+    >>> is_labels_header(["Patient_ID", "new_names", "labels"])
+    True
+    """
+    return {name.lower() for name in _COLUMNS} <= {column.strip().lower() for column in columns}
 
 
 def read_labels_csv(path: Path, left_out: LeftOut) -> dict[str, LabelRow]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from leukfeat.data.left_out import LeftOut
 from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, walk_files
 
-__all__ = ["CnmcFiles", "find_cnmc_files"]
+__all__ = ["CnmcFiles", "find_cnmc_files", "is_numbered", "split_named_by"]
 
 _MARKS = {
     "prelim": re.compile(r"test_prelim|prelim_phase|^validation_data$|^prelim$", re.IGNORECASE),
@@ -64,7 +64,7 @@ def find_cnmc_files(root: Path, split: str, left_out: LeftOut) -> CnmcFiles:
     The innermost folder whose name tells a split decides. Where no folder does, names do:
     ``UID_...`` is a training image, a mere number a test image.
     """
-    own_mark = _mark_of(root.resolve().name)
+    own_mark = split_named_by(root.resolve().name)
     marks: dict[tuple[str, ...], str | None] = {}
     marked: list[FoundFile] = []
     unmarked: list[FoundFile] = []
@@ -82,7 +82,7 @@ def find_cnmc_files(root: Path, split: str, left_out: LeftOut) -> CnmcFiles:
             marked.append(file)
         elif mark is not None:
             left_out.note(file.path, f"lies in a folder of the split {mark!r}")
-        elif (_NUMBERED.fullmatch(file.name) is None) != (split == "train"):
+        elif is_numbered(file.name) == (split == "train"):
             expected = "UID_..." if split == "train" else "a number"
             left_out.note(file.path, f"its name is not of the split {split!r} ({expected})")
         else:
@@ -99,13 +99,31 @@ def find_cnmc_files(root: Path, split: str, left_out: LeftOut) -> CnmcFiles:
     return CnmcFiles(images, tables)
 
 
-def _mark_of(folder: str) -> str | None:
+def split_named_by(folder: str) -> str | None:
+    """Return the split that a folder's name tells.
+
+    Examples
+    --------
+    >>> split_named_by("C-NMC_test_prelim_phase_data")
+    'prelim'
+    """
     return next((mark for mark, pattern in _MARKS.items() if pattern.search(folder)), None)
+
+
+def is_numbered(name: str) -> bool:
+    """Tell whether a file is named as the test images are: a mere number.
+
+    Examples
+    --------
+    >>> is_numbered("17.bmp"), is_numbered("UID_1_1_1_all.bmp")
+    (True, False)
+    """
+    return _NUMBERED.fullmatch(name) is not None
 
 
 def _innermost_mark(folders: tuple[str, ...], own_mark: str | None) -> str | None:
     for folder in reversed(folders):
-        mark = _mark_of(folder)
+        mark = split_named_by(folder)
         if mark is not None:
             return mark
     return own_mark

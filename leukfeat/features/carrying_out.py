@@ -12,6 +12,7 @@ from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import CacheError, ImageReadError
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
+from leukfeat.features.overwriting import overwrite_rows
 from leukfeat.features.plan import ExtractionPlan, make_plan
 from leukfeat.features.store.reader import Rows
 from leukfeat.imaging.controls import CONTROL_COLUMNS
@@ -67,8 +68,9 @@ def carry_out(
     if dry_run:
         return make_plan(run)
     if if_cached == "overwrite":
-        run.forget(skip=errors == "skip")
-    rows = run.rows(skip=errors == "skip")
+        rows = overwrite_rows(run, skip=errors == "skip")
+    else:
+        rows = run.rows(skip=errors == "skip")
     return _feature_set(dataset, run, rows)
 
 

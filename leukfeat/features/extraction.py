@@ -107,7 +107,9 @@ def extract_features(  # type: ignore[misc]
         Images computed together. It does not change the features.
     if_cached : {"resume", "overwrite", "error"}, default="resume"
         What to do with rows that the cache holds: use them; compute these images again; or
-        refuse when it holds any row of this feature space.
+        refuse when it holds any row of this feature space. Rows that are computed again take
+        the place of the old ones together, when all are there; stopped before, the same call
+        goes on where it was.
     errors : {"raise", "skip"}, default="raise"
         With ``"skip"``, images that cannot be read are left out and listed in ``.skipped``.
     dry_run : bool, default=False

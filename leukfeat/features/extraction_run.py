@@ -115,25 +115,6 @@ class ExtractionRun:
         """Count the images that a store is known to hold."""
         return int((store.index.find(self.keys) >= 0).sum())
 
-    def forget(self, *, skip: bool) -> None:
-        """Remove the rows of these images from the store, so that they are computed again.
-
-        Parameters
-        ----------
-        skip : bool
-            Whether an unreadable image is left out instead of raised.
-        """
-        if self.path is None or not os.path.exists(self.path):
-            return
-        self.refresh()
-        unknown = np.flatnonzero(~self.keys.any(axis=1)).tolist()
-        # Nothing is prepared for the network here: every row counts as held.
-        reader = self._reader(lambda key: True)
-        for cell in self._read(reader, unknown, skip=skip, label="identifying"):
-            self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
-        with StoreWriter(self.path, self.spec) as writer:
-            writer.drop({key.tobytes() for key in self.keys})
-
     def rows(self, *, skip: bool) -> Rows:
         """Compute what is missing, and return the rows of all images that can be read.
 

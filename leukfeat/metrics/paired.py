@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,19 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from leukfeat.metrics.jackknife import SubjectStatistic
+from leukfeat.metrics.swapping import differences_by_cells, differences_by_pairs, ranked_blocks
 
 __all__ = ["holm", "sign_flip_test", "smallest_detectable_difference", "swap_test_auroc"]
 
 Array = np.ndarray
 
 _EXACT_UP_TO = 14
+_PAIRS_UP_TO = 300
+"""Subjects up to which counting the pairs of each two is quicker than going through the cells."""
+_SIGNS_AT_ONCE = 4_000_000
+_MOST_WORK = 100_000_000
+"""Patterns times cells in one test: some ten seconds."""
+_FLIPS_AT_LEAST = 200
 
 
 def _signs(n: int, n_flips: int, random_state: int) -> Array:
@@ -103,13 +110,18 @@ def swap_test_auroc(
     blocks : array-like of int of shape (n_cells,), optional
         Cells are compared within a block only, for example within a repeat.
     n_flips : int, default=2000
-        Patterns drawn; with 14 subjects or fewer all are tried.
+        Patterns drawn; with 14 subjects or fewer all are tried. Of more than 300 subjects with
+        more than 50,000 cells fewer are drawn, so that the time is bounded, but 200 at least.
     random_state : int, default=0
         Seed.
 
     Returns
     -------
     float
+
+    Notes
+    -----
+    Memory grows with the cells, and with the square of the subjects up to 300 of them.
 
     References
     ----------
@@ -123,40 +135,30 @@ def swap_test_auroc(
     >>> swap_test_auroc([0, 0, 1, 1], [1, 2, 3, 4], [10, 20, 30, 40], [0, 1, 2, 3])
     1.0
     """
-    y, codes = np.asarray(y), np.asarray(codes)
+    codes = np.asarray(codes)
     n = int(codes.max()) + 1
-    of = np.zeros(len(y), int) if blocks is None else np.asarray(blocks)
-    wins, pairs = np.zeros((2, 2, n, n)), 0
-    for block in np.unique(of):
-        here = of == block
-        up, down, code = y[here] == 1, y[here] == 0, codes[here]
-        ranks = [stats.rankdata(np.asarray(score, float)[here]) for score in (first, second)]
-        pairs += int(up.sum()) * int(down.sum())
-        for a in (0, 1):
-            for b in (0, 1):
-                wins[a, b] += _pair_wins(ranks[a][up], ranks[b][down], code[up], code[down], n)
-    keep = (_signs(n, n_flips, random_state) + 1) / 2
-    swap = 1 - keep
-
-    def won(own: Array, other: Array) -> Array:
-        total = np.zeros(len(own))
-        for a, left in enumerate((own, other)):
-            for b, right in enumerate((own, other)):
-                total += ((left @ wins[a, b]) * right).sum(1)
-        return total / max(pairs, 1)
-
-    values = np.abs(won(keep, swap) - won(swap, keep))
-    return float(np.mean(values >= values[0] - 1e-12))
+    of = np.zeros(len(codes), int) if blocks is None else np.asarray(blocks)
+    scores = (np.asarray(first, float), np.asarray(second, float))
+    ranked = ranked_blocks(np.asarray(y) == 1, *scores, codes, of)
+    if n <= _PAIRS_UP_TO:
+        values = differences_by_pairs(ranked, _signs(n, n_flips, random_state) > 0)
+    else:
+        n_flips = min(n_flips, max(_FLIPS_AT_LEAST, _MOST_WORK // len(codes)))
+        parts = differences_by_cells(ranked, _patterns(n, n_flips, random_state))
+        values = np.concatenate([*parts])
+    # Whole numbers: ties with the observed difference are exact.
+    return float(np.mean(np.abs(values) >= abs(values[0])))
 
 
-def _pair_wins(a: Array, b: Array, code_a: Array, code_b: Array, n: int) -> Array:
-    """Pairs won by the positives of each subject against the negatives of each other."""
-    wins = np.zeros((n, n))
-    for j in np.unique(code_b):
-        ordered = np.sort(b[code_b == j])
-        below = np.searchsorted(ordered, a, "left") + np.searchsorted(ordered, a, "right")
-        wins[:, j] = np.bincount(code_a, below / 2, minlength=n)
-    return wins
+def _patterns(n: int, n_flips: int, random_state: int) -> Iterator[Array]:
+    """Yield what `_signs` draws, some patterns at a time: where the sign is kept."""
+    rng = np.random.default_rng(random_state)
+    step = max(1, _SIGNS_AT_ONCE // n)
+    for start in range(0, n_flips, step):
+        keep = rng.integers(0, 2, (min(step, n_flips - start), n)) == 0
+        if start == 0:
+            keep[0] = True
+        yield keep
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from leukfeat.cli import main
-from leukfeat.data import make_cells
+from leukfeat.data import CellDataset, make_cells
+from leukfeat.data.procedural import write_cnmc_tree
 from leukfeat.features.store import StoreReader
 
 
@@ -298,3 +299,66 @@ def test_audit_says_what_would_flatter_and_strict_stops(folder, tmp_path, capsys
     assert code == 3
     assert json.loads(out)["tied_subjects"] == [sorted([one.name.split("_")[0], "stranger"])]
     assert {p.name for p in out_folder.iterdir()} == {"audit.md", "audit.json", "clues.png"}
+
+
+@pytest.fixture(scope="module")
+def prelim(tmp_path_factory):
+    root = tmp_path_factory.mktemp("cnmc")
+    made = make_cells(8, 32, size=64, random_state=3)
+    others = [subject.replace("10", "90") for subject in made.subjects]
+    cells = CellDataset.from_arrays(
+        made.images, made.y, others, class_names=made.class_names, positive=made.positive
+    )
+    write_cnmc_tree(cells, root, split="prelim")
+    return root / "C-NMC_test_prelim_phase_data"
+
+
+def test_a_model_is_evaluated_on_the_preliminary_test_set(prelim, model, capsys):
+    code, out, err = run(capsys, "evaluate", prelim, "--model", model, "--json")
+    assert code == 0, err
+    assert json.loads(out)["n_cells"] == 32
+    code, whole, err = run(
+        capsys, "evaluate", prelim.parent, "--cnmc-split", "prelim", "--model", model, "--json"
+    )
+    assert code == 0, err
+    assert json.loads(whole) == json.loads(out)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "fit"])
+def test_cells_without_labels_are_refused_before_the_extraction(
+    prelim, tmp_path, capsys, monkeypatch, command
+):
+    import shutil
+
+    import leukfeat.features as features
+
+    def extracts(*cells, **settings):
+        pytest.fail("these cells must not be extracted")
+
+    monkeypatch.setattr(features, "extract_features", extracts)
+    shutil.copytree(prelim, tmp_path / prelim.name)
+    more = ["-o", tmp_path / "a.leukfeat"] if command == "fit" else []
+    code, _, err = run(capsys, command, tmp_path / prelim.name, *more)
+    assert code == 1
+    assert "have no labels" in err
+    assert "C-NMC_test_prelim_phase_data_labels.csv" in err
+
+
+def test_a_model_is_not_tested_on_cells_without_labels(prelim, model, tmp_path, capsys):
+    import shutil
+
+    shutil.copytree(prelim, tmp_path / prelim.name)
+    given = ["--model", model, "--cache", tmp_path / "cache"]
+    code, _, err = run(capsys, "evaluate", tmp_path / prelim.name, *given)
+    assert code == 1
+    assert "have no labels" in err
+    assert not (tmp_path / "cache").exists()
+
+
+def test_advice_about_parts_of_cnmc_is_given_in_options(folder, prelim, capsys):
+    code, _, err = run(capsys, "export", folder, "-o", "x.csv", "--cnmc-split", "prelim")
+    assert code == 1
+    assert "layout" not in err
+    code, _, err = run(capsys, "export", prelim, "-o", "x.csv", "--cnmc-split", "final")
+    assert code == 1
+    assert "--cnmc-split prelim" in err

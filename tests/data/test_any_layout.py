@@ -1,8 +1,11 @@
 """The layout of a source is recognised, and can be said."""
 
+import shutil
+
 import pytest
 
-from leukfeat.data import load_cells
+from leukfeat.data import load_cells, load_cnmc, make_cells
+from leukfeat.data.procedural import write_cnmc_tree
 
 
 def tree(root, *paths):
@@ -52,3 +55,69 @@ def test_nothing_there(tmp_path):
         load_cells(tmp_path / "none")
     with pytest.raises(FileNotFoundError, match="No image in"):
         load_cells(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def cnmc(tmp_path_factory):
+    """Both labelled parts of a made C-NMC, and the unlabelled one."""
+    root = tmp_path_factory.mktemp("cnmc") / "C-NMC 2019"
+    write_cnmc_tree(make_cells(4, 12, size=32, random_state=0), root)
+    write_cnmc_tree(make_cells(4, 8, size=32, random_state=1), root, split="prelim")
+    tree(root / "C-NMC_test_final_phase_data", *(f"{i}.bmp" for i in range(1, 6)))
+    return root
+
+
+TRAIN, PRELIM = "C-NMC_training_data", "C-NMC_test_prelim_phase_data"
+FINAL = "C-NMC_test_final_phase_data"
+
+
+@pytest.mark.parametrize(
+    ("part", "split", "n", "labelled"),
+    [
+        (".", "train", 12, True),
+        (TRAIN, "train", 12, True),
+        (PRELIM, "prelim", 8, True),
+        (f"{PRELIM}_labels.csv", "prelim", 8, True),
+        (FINAL, "final", 5, False),
+    ],
+)
+def test_parts_of_cnmc_are_recognised(cnmc, part, split, n, labelled):
+    cells = load_cells(cnmc / part)
+    assert set(cells.column("split")) == {split}
+    assert len(cells) == n
+    assert (cells.y is not None) == labelled
+    if labelled:
+        theirs = load_cnmc(cnmc, split)
+        assert cells.frame.drop(columns="image").equals(theirs.frame.drop(columns="image"))
+    assert set(load_cells(cnmc / part, layout="cnmc").column("split")) == {split}
+
+
+def test_the_part_of_the_whole_set_can_be_said(cnmc):
+    assert len(load_cells(cnmc, cnmc_split="prelim")) == 8
+    assert len(load_cells(cnmc, cnmc_split="final")) == 5
+
+
+def test_only_the_test_sets_in_one_folder(cnmc, tmp_path):
+    shutil.copytree(cnmc / FINAL, tmp_path / FINAL)
+    assert set(load_cells(tmp_path).column("split")) == {"final"}
+    shutil.copytree(cnmc / PRELIM, tmp_path / PRELIM)
+    shutil.copy(cnmc / f"{PRELIM}_labels.csv", tmp_path)
+    assert set(load_cells(tmp_path).column("split")) == {"prelim"}
+
+
+def test_the_preliminary_images_without_their_table_have_no_labels(cnmc, tmp_path):
+    shutil.copytree(cnmc / PRELIM, tmp_path / PRELIM)
+    cells = load_cells(tmp_path / PRELIM)
+    assert len(cells) == 8
+    assert cells.y is None
+
+
+@pytest.mark.parametrize("name", ["final", "testing_data", "prelim", "validation_data"])
+def test_numbered_images_of_someone_else_stay_loose(tmp_path, name):
+    cells = load_cells(tree(tmp_path / name, "1.png", "2.png"))
+    assert cells.class_names == ()
+
+
+def test_a_part_of_another_layout_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="'cnmc_split' belongs to layout='cnmc'"):
+        load_cells(tree(tmp_path, "a/1.png"), layout="folder", cnmc_split="prelim")

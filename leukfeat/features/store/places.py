@@ -7,7 +7,7 @@ import os
 from leukfeat.exceptions import CacheError
 from leukfeat.features.feature_space import FeatureSpace
 
-__all__ = ["store_path"]
+__all__ = ["replacement_path", "store_path"]
 
 
 def store_path(cache: str | os.PathLike[str], spec: FeatureSpace) -> str:
@@ -47,3 +47,24 @@ def store_path(cache: str | os.PathLike[str], spec: FeatureSpace) -> str:
             f"The cache {place!r} is a file. Give a folder, or a name that ends in '.h5'."
         )
     return os.path.join(place, f"{spec.title}-{spec.digest[:16]}.h5")
+
+
+def replacement_path(path: str) -> str:
+    """Return where the rows wait that shall take the place of a store's old ones.
+
+    Parameters
+    ----------
+    path : str
+        The store.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> replacement_path("/cells/resnet50.h5")
+    '/cells/.resnet50.h5.overwrite'
+    """
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name}.overwrite")

@@ -26,6 +26,7 @@ __all__ = [
     "create_store",
     "find_leftovers",
     "remove_leftovers",
+    "replace_rows",
     "rewrite_store",
 ]
 
@@ -205,6 +206,24 @@ def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
             kept = new.add(old, drop)
             new.put_in_place()
     return kept
+
+
+def replace_rows(path: str, newer: str) -> None:
+    """Put the good rows of another store before those of a store. The caller holds its lock.
+
+    Parameters
+    ----------
+    path : str
+        The file; of its rows those stay whose key the other does not hold.
+    newer : str
+        A store of the same feature space.
+    """
+    with StoreReader(newer) as new_rows, StoreReader(path) as old, writing_to(path):
+        check_room(os.path.dirname(path), os.path.getsize(path) + os.path.getsize(newer))
+        with NewStore(path, old.spec, old.n_features) as new:
+            new.add(new_rows)
+            new.add(old)
+            new.put_in_place()
 
 
 def remove_leftovers(path: str) -> list[str]:

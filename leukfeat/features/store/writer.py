@@ -26,7 +26,12 @@ from leukfeat.features.store.layout import (
 )
 from leukfeat.features.store.lock import WriterLock
 from leukfeat.features.store.reader import StoreReader, row_checksums
-from leukfeat.features.store.rewriting import create_store, remove_leftovers, rewrite_store
+from leukfeat.features.store.rewriting import (
+    create_store,
+    remove_leftovers,
+    replace_rows,
+    rewrite_store,
+)
 from leukfeat.features.store.room import check_room
 
 __all__ = ["StoreWriter"]
@@ -97,6 +102,19 @@ class StoreWriter:
         if keys and os.path.exists(self.path):
             with self._writing():
                 rewrite_store(self.path, keys)
+
+    def replace_by(self, newer: str) -> None:
+        """Put the rows of another store in, in place of those held of the same pixels.
+
+        It is done in one step: a kill leaves the old rows or the new ones.
+
+        Parameters
+        ----------
+        newer : str
+            A store of the same feature space, which nobody writes to.
+        """
+        with self._writing():
+            replace_rows(self.path, newer)
 
     def append(
         self,

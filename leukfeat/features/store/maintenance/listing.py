@@ -10,6 +10,7 @@ from typing import Any
 from leukfeat.exceptions import CacheError
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.layout import is_marked_as_written_to
+from leukfeat.features.store.places import replacement_path
 from leukfeat.features.store.reader import StoreReader
 from leukfeat.features.store.rewriting import find_leftovers
 
@@ -39,7 +40,8 @@ class StoreSummary:
     is_open : bool
         Whether its last writer is at work, or was killed.
     leftovers : list of str
-        Temporary files of a killed writer, or of one at work.
+        Temporary files of a killed writer, or of one at work, and the new rows of an overwrite
+        that was stopped.
     """
 
     path: str
@@ -144,7 +146,10 @@ def _summarise(path: str) -> StoreSummary:
                 n_features=store.n_features,
                 sessions=read_sessions(store),
                 is_open=is_marked_as_written_to(path),
-                leftovers=find_leftovers(path),
+                leftovers=[
+                    *find_leftovers(path),
+                    *filter(os.path.exists, [replacement_path(path)]),
+                ],
             )
     except OSError as error:
         return StoreSummary(path=path, bytes=size, problem=str(error))

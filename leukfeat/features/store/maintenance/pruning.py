@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from leukfeat.exceptions import CacheError
 from leukfeat.features.store.lock import WriterLock
 from leukfeat.features.store.maintenance.listing import read_sessions
+from leukfeat.features.store.places import replacement_path
 from leukfeat.features.store.reader import StoreReader
 from leukfeat.features.store.rewriting import remove_leftovers, rewrite_store
 from leukfeat.features.store.row_index import RowIndex
@@ -132,6 +133,8 @@ def remove_store(path: str | os.PathLike[str], *, dry_run: bool = False) -> Prun
         with WriterLock(path):
             try:
                 remove_leftovers(path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(replacement_path(path))
                 os.unlink(path)
             except OSError as error:
                 raise CacheError(f"Cannot delete {path!r}: {error.strerror}.") from error
