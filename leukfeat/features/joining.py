@@ -13,6 +13,7 @@ import pandas as pd
 
 from leukfeat.features.feature_set import FeatureSet
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.settings_json import canonical_json, plain_settings
 
 __all__ = ["JoinedSpec", "join_features"]
 
@@ -74,9 +75,7 @@ class JoinedSpec(FeatureSpace):
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
         parts = [json.loads(part.to_json()) for part in self.spaces]
-        return json.dumps(
-            {"kind": self.kind, "spaces": parts}, sort_keys=True, separators=(",", ":")
-        )
+        return canonical_json({"kind": self.kind, **plain_settings(self), "spaces": parts})
 
     def differences(self, other: FeatureSpace) -> list[str]:
         """List the settings in which two spaces differ; see :class:`FeatureSpace`."""

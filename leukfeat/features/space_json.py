@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.settings_json import checked_settings
 from leukfeat.features.spec import FeatureSpec
 
 __all__ = ["space_from_json"]
@@ -39,7 +40,10 @@ def space_from_json(text: str) -> FeatureSpace:
     if kind == "joined":
         from leukfeat.features.joining import JoinedSpec
 
-        return JoinedSpec(tuple(space_from_json(json.dumps(one)) for one in settings["spaces"]))
+        given = {name: value for name, value in settings.items() if name != "kind"}
+        given = checked_settings(given, JoinedSpec, newest=None)
+        given["spaces"] = tuple(space_from_json(json.dumps(one)) for one in given["spaces"])
+        return JoinedSpec(**given)
     if kind == "handcrafted":
         from leukfeat.features.handcrafted.spec import HandcraftedSpec
 

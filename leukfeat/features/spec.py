@@ -7,6 +7,7 @@ import json
 from typing import Any, Literal
 
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
 __all__ = ["SPEC_VERSION", "FeatureSpec"]
 
@@ -131,11 +132,7 @@ class FeatureSpec(FeatureSpace):
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
-        settings = dataclasses.asdict(self)
-        if self.preprocessing is None:
-            # Younger than the stores of stock networks, whose names must stay.
-            del settings["preprocessing"]
-        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        return canonical_json(plain_settings(self))
 
     @classmethod
     def from_json(cls, text: str) -> FeatureSpec:
@@ -152,14 +149,7 @@ class FeatureSpec(FeatureSpace):
             If a key is unknown (written by a newer leukfeat) or a value is not allowed.
         """
         settings: dict[str, Any] = json.loads(text)
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(settings) - known)
-        if unknown or settings.get("version", 0) > SPEC_VERSION:
-            raise ValueError(
-                f"This feature spec (version {settings.get('version')}, unknown settings "
-                f"{unknown}) was written by a newer leukfeat; install that version to use it."
-            )
-        return cls(**settings)
+        return cls(**checked_settings(settings, cls, newest=SPEC_VERSION))
 
     def is_interchangeable_with(self, other: FeatureSpace) -> bool:
         """Tell whether features of another space can be used in place of these.

@@ -49,14 +49,27 @@ def control_columns(controls: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If a column is missing.
+        If a column is missing, or a colour or size is not known of some cell.
     """
     missing = [name for name in CONTROL_COLUMNS if name not in controls.columns]
     if missing:
         raise ValueError(
             f"'controls' must have the columns {list(CONTROL_COLUMNS)}. Missing: {missing}."
         )
-    return controls[list(CONTROL_COLUMNS)]
+    measured = controls[list(CONTROL_COLUMNS)]
+    if not measured.isna().to_numpy().any():
+        return measured
+    needed = measured[[*COLOUR_CONTROLS, *SIZE_CONTROLS]].isna()
+    if needed.to_numpy().any():
+        raise ValueError(
+            f"The colour and size of {int(needed.any(axis=1).sum())} of {len(measured)} cells are "
+            f"not known ({[name for name in needed if needed[name].any()]}): their features were "
+            "stored by an older leukfeat, and the colour-only and size-only heads need them. "
+            "Extract these cells again with if_cached='overwrite', or set features.controls = None "
+            "to do without those heads."
+        )
+    # No control head reads these.
+    return measured.fillna(0.0)
 
 
 def _on(columns: tuple[str, ...]) -> Pipeline:

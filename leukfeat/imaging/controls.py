@@ -9,7 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLOUR_CONTROLS", "CONTROL_COLUMNS", "SIZE_CONTROLS", "measure_controls"]
+__all__ = [
+    "COLOUR_CONTROLS",
+    "CONTROLS_VERSION",
+    "CONTROL_COLUMNS",
+    "SIZE_CONTROLS",
+    "measure_controls",
+]
 
 COLOUR_CONTROLS = tuple(f"{c}_p{q}" for c in "rgb" for q in (10, 50, 90))
 """Percentiles of the foreground's colour, 0 to 255."""
@@ -25,7 +31,11 @@ SIZE_CONTROLS = (
 """Size of the image and of its foreground, in pixels."""
 
 CONTROL_COLUMNS = (*COLOUR_CONTROLS, *SIZE_CONTROLS, "border_r", "border_g", "border_b")
-"""Names of what :func:`measure_controls` returns, in order."""
+"""Names of what :func:`measure_controls` returns, in order. New ones are added at the end: stores
+that are older have the first of them."""
+
+CONTROLS_VERSION = 1
+"""Raised when the same image would give other values than before; stored ones are not used then."""
 
 
 def measure_controls(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -29,6 +29,9 @@ DEMO_SETTINGS = {"n_subjects": 48, "n_cells": 1200, "size": 224, "subject_shift"
 """The procedural dataset: what two cores extract in about a minute, with subjects and cells
 enough that what a random split adds stands out of its interval."""
 
+_FEWEST_CELLS = 96
+"""Two a subject."""
+
 DEMO_INNER_FOLDS = 3
 """Folds in which each head is tuned and calibrated; fewer than usual, since a demo is short."""
 
@@ -128,6 +131,7 @@ def demo_cells(*, random_state: int = 0, **settings: Any) -> CellDataset:
 def run_demo(
     cells: CellDataset | None = None,
     *,
+    n_cells: int | None = None,
     weights: str | os.PathLike[str] = "imagenet",
     out: str | os.PathLike[str] = "leukfeat-demo",
     heads: Sequence[str] = DEMO_HEADS,
@@ -141,6 +145,9 @@ def run_demo(
     ----------
     cells : CellDataset, optional
         Labelled cells. Default: procedural ones, made from `random_state`.
+    n_cells : int, optional
+        How many procedural cells to make, 96 or more. Default: 1,200. With few the demo is
+        quick, and its figures are wide.
     weights : {"imagenet", "random"} or path-like, default="imagenet"
         Weights of the ResNet50. Where the ImageNet weights cannot be had, seeded random ones
         are used and the result says so.
@@ -162,8 +169,14 @@ def run_demo(
     Raises
     ------
     ValueError
-        If the cells have no labels.
+        If the cells have no labels, or `n_cells` is given beside cells or is below 96.
     """
+    settings = {} if n_cells is None else {"n_cells": n_cells}
+    if n_cells is not None and (cells is not None or n_cells < _FEWEST_CELLS):
+        raise ValueError(
+            f"The 'n_cells' parameter says how many procedural cells to make, {_FEWEST_CELLS} or "
+            f"more. Got {n_cells!r}{'' if cells is None else ' beside cells of your own'}."
+        )
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     seconds: dict[str, float] = {}
@@ -177,7 +190,7 @@ def run_demo(
     procedural = cells is None
     if cells is None:
         say("Making procedural cells (no patient's data) ...")
-        cells = demo_cells(random_state=random_state)
+        cells = demo_cells(random_state=random_state, **settings)
     if cells.y is None:
         raise ValueError(
             f"{cells.name!r} has no labels, and the demo compares heads. Use a folder a class, or "

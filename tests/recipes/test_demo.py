@@ -78,3 +78,17 @@ def test_a_wrong_weights_file_is_no_reason_to_use_others(tmp_path):
     (tmp_path / "weights.h5").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="not HDF5"):
         run_demo(weights=tmp_path / "weights.h5", out=tmp_path, progress=False)
+
+
+def test_few_cells_where_they_are_asked_for(tmp_path):
+    demo = run_demo(n_cells=100, out=tmp_path / "out", heads=["svm"], progress=False)
+    assert len(demo.cells) == 100
+
+
+def test_a_number_of_cells_is_for_procedural_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"'n_cells'.*96 or more. Got 95"):
+        run_demo(n_cells=95, out=tmp_path / "out")
+    cells = make_cells(4, 8, size=32)
+    with pytest.raises(ValueError, match="beside cells of your own"):
+        run_demo(cells, n_cells=200, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

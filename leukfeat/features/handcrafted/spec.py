@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.handcrafted.texture import TextureSettings
+from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
 __all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"]
 
@@ -131,11 +131,11 @@ class HandcraftedSpec(FeatureSpace):
 
     def settings(self) -> dict[str, Any]:
         """Return the settings as plain values, with the kind."""
-        return {"kind": self.kind, **dataclasses.asdict(self)}
+        return {"kind": self.kind, **plain_settings(self)}
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
-        return json.dumps(self.settings(), sort_keys=True, separators=(",", ":"))
+        return canonical_json(self.settings())
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> HandcraftedSpec:
@@ -152,15 +152,10 @@ class HandcraftedSpec(FeatureSpace):
             If they were written by a newer leukfeat, or a value is not allowed.
         """
         given = {name: value for name, value in settings.items() if name != "kind"}
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(given) - known)
-        if unknown or not isinstance(given.get("version"), int) or (
-            given["version"] > HANDCRAFTED_VERSION
-        ):  # fmt: skip
-            raise ValueError(
-                f"This feature spec (version {given.get('version')}, unknown settings {unknown}) "
-                "was written by a newer leukfeat; install that version to use it."
-            )
+        if not isinstance(given.get("version"), int):
+            raise ValueError(f"This feature spec has the version {given.get('version')!r}.")
+        given = checked_settings(given, cls, newest=HANDCRAFTED_VERSION)
         if isinstance(given.get("texture"), Mapping):
-            given["texture"] = TextureSettings(**given["texture"])
+            texture = checked_settings(given["texture"], TextureSettings, newest=None)
+            given["texture"] = TextureSettings(**texture)
         return cls(**given)

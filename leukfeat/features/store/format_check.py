@@ -6,6 +6,7 @@ read whose announced size the file could not hold.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -16,9 +17,9 @@ import numpy as np
 from leukfeat.exceptions import CacheError
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.space_json import space_from_json
-from leukfeat.imaging.controls import CONTROL_COLUMNS
+from leukfeat.imaging.controls import CONTROL_COLUMNS, CONTROLS_VERSION
 
-__all__ = ["check_is_store", "dataset_layout", "read_spec"]
+__all__ = ["check_is_store", "dataset_layout", "known_controls", "read_spec"]
 
 FORMAT = "leukfeat-features"
 FORMAT_VERSION = 1
@@ -35,18 +36,22 @@ class _Refused(Exception):
     pass
 
 
-def dataset_layout(n_features: int) -> dict[str, tuple[tuple[int, ...], np.dtype, int]]:
+def dataset_layout(
+    n_features: int, n_controls: int = len(CONTROL_COLUMNS)
+) -> dict[str, tuple[tuple[int, ...], np.dtype, int]]:
     """Return name, shape of one entry, type and chunk length of every dataset.
 
     Parameters
     ----------
     n_features : int
         Length of a row.
+    n_controls : int, default=18
+        Control measurements of a row.
     """
     rows = max(1, min(64, _CHUNK_BYTES // (4 * n_features)))
     return {
         "features": ((n_features,), np.dtype("<f4"), rows),
-        "controls": ((len(CONTROL_COLUMNS),), np.dtype("<f4"), 512),
+        "controls": ((n_controls,), np.dtype("<f4"), 512),
         "checksum": ((), np.dtype("<u4"), 4096),
         "session": ((), np.dtype("<u4"), 4096),
         "key": ((KEY_BYTES,), np.dtype("u1"), 1024),
@@ -77,7 +82,7 @@ def check_is_store(file: h5py.File, path: str) -> None:
     """
     try:
         _check_attributes(file)
-        _check_datasets(file, os.stat(path).st_size)
+        _check_datasets(file, _check_controls(file), os.stat(path).st_size)
     except _Refused as refusal:
         raise _refusal(path, str(refusal)) from refusal.__cause__
     except MemoryError:
@@ -104,16 +109,51 @@ def _check_attributes(file: h5py.File) -> None:
     version = _attribute(file, "format_version")
     if version != FORMAT_VERSION:
         raise _Refused(f"its format is version {version!r}, known is {FORMAT_VERSION}")
-    if _attribute(file, "control_columns") != json.dumps(CONTROL_COLUMNS):
-        raise _Refused("it holds other control measurements")
+    text = str(_attribute(file, "spec"))
     try:
-        spec = space_from_json(str(_attribute(file, "spec")))
+        space_from_json(text)
     except RecursionError:
         raise _Refused("its feature spec is no JSON object") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _Refused(str(error)) from error
-    if _attribute(file, "spec_digest") != spec.digest:
+    # Of what is written: a spec that was read may know settings that its writer did not.
+    if _attribute(file, "spec_digest") != hashlib.sha256(text.encode()).hexdigest():
         raise _Refused("its feature spec does not match its digest")
+
+
+def _check_controls(file: h5py.File) -> int:
+    """Return how many control columns the file holds: ours, or the first of them."""
+    try:
+        columns = json.loads(str(_attribute(file, "control_columns")))
+    except (ValueError, RecursionError):
+        columns = None
+    version = _attribute(file, "controls_version")
+    known = list(CONTROL_COLUMNS)
+    if not isinstance(columns, list) or not isinstance(version, int | None):
+        raise _Refused("its control measurements are not named")
+    if columns != known[: len(columns)]:
+        newer = columns[: len(known)] == known
+        raise _Refused(
+            f"it holds control measurements of a newer leukfeat ({columns[len(known) :]}); install "
+            "that version to use it"
+            if newer
+            else "it holds other control measurements"
+        )
+    if version is not None and version > CONTROLS_VERSION:
+        raise _Refused(
+            f"its control measurements are of version {version}, known is {CONTROLS_VERSION}: it "
+            "was written by a newer leukfeat; install that version to use it"
+        )
+    return len(columns)
+
+
+def known_controls(file: h5py.File) -> int:
+    """Return how many of the first control columns of an opened store can be used.
+
+    Those that were measured by other rules than today's cannot.
+    """
+    version = int(file.attrs.get("controls_version", 1))
+    return int(file["controls"].shape[1]) if version == CONTROLS_VERSION else 0
 
 
 def _attribute(file: h5py.File, name: str) -> str | int | None:
@@ -134,10 +174,10 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _check_datasets(file: h5py.File, file_bytes: int) -> None:
+def _check_datasets(file: h5py.File, n_controls: int, file_bytes: int) -> None:
     shape = _own_dataset(file, "features").shape
     n_features = int(shape[1]) if len(shape) == 2 else 0
-    for name, (entry, dtype, _) in dataset_layout(max(1, n_features)).items():
+    for name, (entry, dtype, _) in dataset_layout(max(1, n_features), n_controls).items():
         found = _own_dataset(file, name)
         if found.shape[1:] != entry or found.dtype != dtype or found.chunks is None:
             raise _Refused(f"its dataset {name!r} is of another kind")

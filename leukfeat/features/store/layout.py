@@ -24,17 +24,20 @@ from leukfeat.features.store.format_check import (
     SESSION_BYTES,
     check_is_store,
     dataset_layout,
+    known_controls,
     read_spec,
 )
 from leukfeat.features.store.giving_up import close, give_up
-from leukfeat.imaging.controls import CONTROL_COLUMNS
+from leukfeat.imaging.controls import CONTROL_COLUMNS, CONTROLS_VERSION
 
 __all__ = [
     "KEY_BYTES",
     "SESSION_BYTES",
     "can_be_appended_to",
     "create_file",
+    "has_all_controls",
     "is_marked_as_written_to",
+    "known_controls",
     "open_for_appending",
     "open_for_reading",
     "read_spec",
@@ -63,6 +66,7 @@ def create_file(path: str, spec: FeatureSpace, n_features: int) -> None:
     file = h5py.File(path, "w", libver="latest", locking=False)
     try:
         file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["controls_version"] = CONTROLS_VERSION
         for name, text in {
             "format": FORMAT,
             "spec": spec.to_json(),
@@ -180,6 +184,22 @@ def can_be_appended_to(path: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def has_all_controls(path: str) -> bool:
+    """Tell whether a store has a place for every control measurement, by today's rules.
+
+    Parameters
+    ----------
+    path : str
+        A store.
+
+    Returns
+    -------
+    bool
+    """
+    with open_for_reading(path) as file:
+        return known_controls(file) == len(CONTROL_COLUMNS)
 
 
 def is_marked_as_written_to(path: str) -> bool:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.damage import read_what_is_left
-from leukfeat.features.store.layout import KEY_BYTES, open_for_reading, read_spec
+from leukfeat.features.store.layout import KEY_BYTES, known_controls, open_for_reading, read_spec
 from leukfeat.features.store.row_index import RowIndex
+from leukfeat.imaging.controls import CONTROL_COLUMNS
 
 __all__ = ["Rows", "StoreReader", "row_checksums"]
 
@@ -29,6 +30,7 @@ class Rows(NamedTuple):
     ----------
     features : ndarray of float32 of shape (n, n_features)
     controls : ndarray of float32 of shape (n, n_controls)
+        NaN where an older leukfeat did not measure them, or did so by other rules.
     damaged : ndarray of bool of shape (n,)
         True where the checksum does not fit or HDF5 cannot read the row: it must not be used.
     """
@@ -133,7 +135,8 @@ class StoreReader:
         """
         n = len(positions)
         features = np.empty((n, self.n_features), np.float32)
-        controls = np.empty((n, self._file["controls"].shape[1]), np.float32)
+        controls = np.full((n, len(CONTROL_COLUMNS)), np.nan, np.float32)
+        known = known_controls(self._file)
         damaged = np.empty(n, bool)
         order = np.argsort(positions, kind="stable")
         ordered = positions[order]
@@ -157,7 +160,7 @@ class StoreReader:
             except OSError:
                 (rows, rows_controls, expected), lost = self._read_what_is_left(low, high, place)
                 features[part] = rows
-            controls[part] = rows_controls
+            controls[part, :known] = rows_controls[:, :known]
             damaged[part] = row_checksums(self.keys[here], rows, rows_controls) != expected
             if lost is not None:
                 damaged[part] |= lost

@@ -21,6 +21,7 @@ from leukfeat.features.store.giving_up import WRITE_ERRORS, close, give_up, writ
 from leukfeat.features.store.layout import (
     SESSION_BYTES,
     can_be_appended_to,
+    has_all_controls,
     is_marked_as_written_to,
     open_for_appending,
 )
@@ -193,6 +194,9 @@ class StoreWriter:
         if self._file is None:
             if not os.path.exists(self.path):
                 create_store(self.path, self.spec, n_features)
+            elif not has_all_controls(self.path):
+                # The rows to come have measurements for which an older file has no place.
+                rewrite_store(self.path)
             self._file = open_for_appending(self.path)
         return self._file
 
