@@ -6,7 +6,7 @@ import dataclasses
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
-from leukfeat.features import FeatureSet, extract_features
+from leukfeat.features import FeatureSet, extract_features, extract_handcrafted, join_features
 from leukfeat.recipes.estimators import make_estimator, selector_steps
 from leukfeat.recipes.habits import selected_before_split
 from leukfeat.recipes.schema import Recipe
+from leukfeat.recipes.standardising import channel_moments, measure_standardised
 
 __all__ = ["Route", "RunSettings", "make_routes"]
 
@@ -82,7 +83,7 @@ class Route:
 
 
 def make_routes(
-    recipe: Recipe, data: Any, settings: RunSettings, *, select_before_split: bool = False
+    recipe: Recipe, data: Any, settings: RunSettings, *, habits: Collection[str] = ()
 ) -> Iterator[Route]:
     """Yield the routes of a recipe, features of one backbone after the other.
 
@@ -92,27 +93,54 @@ def make_routes(
     data : CellDataset or FeatureSet
         Cells; a matrix for ``kind="matrix"``.
     settings : RunSettings
-    select_before_split : bool, default=False
-        Select features on all rows first: a mistake, see :mod:`leukfeat.recipes.habits`.
+    habits : collection of str, default=()
+        Mistakes of `HABITS` to make; of these ``"select_before_split"`` and
+        ``"standardise_before_split"`` are made here.
 
     Yields
     ------
     Route
     """
+    select_before_split = "select_before_split" in habits
     if recipe.kind == "cnn":
         yield _cnn_route(recipe, data, settings)
     elif recipe.kind == "matrix":
         yield from _head_routes(recipe, data, "", 0.0, settings, select_before_split)
+    elif recipe.features is not None and recipe.features.standardises:
+        yield from _standardised_routes(recipe, data, settings, habits)
     elif recipe.kind == "features":
-        for backbone in recipe.features.backbones:  # type: ignore[union-attr]
+        for backbone in recipe.features.backbones or ("",):  # type: ignore[union-attr]
             started = time.perf_counter()
-            features = _extract(recipe, data, backbone, settings.weights_of(backbone), settings)
+            features = _columns(recipe, data, backbone, settings)
             seconds = time.perf_counter() - started
             yield from _head_routes(
                 recipe, features, backbone, seconds, settings, select_before_split
             )
     else:
         yield from _tuned_routes(recipe, data, settings)
+
+
+def _columns(
+    recipe: Recipe, cells: CellDataset, backbone: str, settings: RunSettings
+) -> FeatureSet:
+    """Return the columns of a network, measured ones, or both side by side."""
+    step = recipe.features
+    assert step is not None
+    parts = []
+    if backbone:
+        parts.append(_extract(recipe, cells, backbone, settings.weights_of(backbone), settings))
+    if step.handcrafted is not None:
+        parts.append(
+            extract_handcrafted(
+                cells,
+                step.handcrafted.families,
+                cache=settings.cache,
+                segmentation=step.handcrafted.segmentation,
+                n_jobs=settings.n_jobs,
+                progress=settings.progress,
+            )
+        )
+    return parts[0] if len(parts) == 1 else join_features(*parts)
 
 
 def _extract(
@@ -129,6 +157,8 @@ def _extract(
         input_size=step.input_size,
         crop=step.crop,
         views=step.views,  # type: ignore[arg-type]
+        pooling=step.pooling,  # type: ignore[arg-type]
+        mask=step.mask,  # type: ignore[arg-type]
         random_state=settings.random_state,
         progress=settings.progress,
     )
@@ -183,6 +213,57 @@ def _head_fit(
         return estimator.fit(features[train]), features[test]
 
     return fit
+
+
+def _standardised_routes(
+    recipe: Recipe, cells: CellDataset, settings: RunSettings, habits: Collection[str]
+) -> Iterator[Route]:
+    assert recipe.features is not None
+    assert recipe.head is not None
+    step = recipe.features.handcrafted
+    assert step is not None
+    assert step.standardised_size is not None
+    started = time.perf_counter()
+    size = (step.standardised_size, step.standardised_size)
+    images = read_cells(cells, input_size=size, progress=settings.progress)
+    of_all = channel_moments(images) if "standardise_before_split" in habits else None
+    seconds = time.perf_counter() - started
+    for method in recipe.selection.methods:
+        for head in recipe.head.names:
+
+            def fit(
+                train: np.ndarray,
+                test: np.ndarray,
+                split: str,
+                _: Path | None,
+                method: str = method,
+                head: str = head,
+            ) -> tuple[Any, FeatureSet]:
+                moments = of_all or channel_moments(images[train])
+                learnt, asked = (
+                    measure_standardised(images[rows], moments, step, n_jobs=settings.n_jobs)
+                    for rows in (train, test)
+                )
+                model, _asked = _head_fit(recipe, learnt, method, head, settings)(
+                    np.arange(len(learnt)), np.arange(0), split, None
+                )
+                return model, asked
+
+            yield Route(
+                variant=_name(recipe, "", method, head),
+                data=images,
+                fit=fit,
+                identity=(
+                    repr(step),
+                    repr(recipe.head),
+                    head,
+                    repr(recipe.selection),
+                    method,
+                    "moments of all" if of_all else "moments of training cells",
+                    settings.random_state,
+                ),
+                seconds=seconds,
+            )
 
 
 def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Route:
