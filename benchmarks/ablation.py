@@ -7,6 +7,9 @@ class the cells with the lower numbers are the training part: five blocks, each 
 ablation reads these only. It goes stage by stage, and a stage changes the setting only where the
 mean balanced accuracy over the sets rises by more than `MARGIN`, so that what costs more must earn it.
 
+What was chosen is written to `--out` before anything else is read; `--score FILE` goes on from such a file,
+so that a run that was stopped does not choose again.
+
 Then, once, on cells with higher file numbers that no stage has read: the chosen setting and
 `resnet50-svm`, both fit on the training part, with the paired difference and its interval. On PBC both
 are also fit on the training part and four fifths of these cells, and tested on the last fifth, in turn:
@@ -261,6 +264,11 @@ def compare(title, a, b):
     return found
 
 
+def read_setting(stored):
+    """Read a setting back from JSON, which knows no tuples."""
+    return Setting(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pbc")
@@ -269,6 +277,7 @@ def main():
     parser.add_argument("--cache", default="ablation-features")
     parser.add_argument("--out", type=Path, default=Path("ablation.json"))
     parser.add_argument("--views", action="store_true")
+    parser.add_argument("--score", type=Path, help="go on from what was chosen in this file")
     given = parser.parse_args()
     started = time.perf_counter()
     loaders = {"pbc": lf.load_pbc, "taleqani": lf.load_taleqani}
@@ -278,10 +287,16 @@ def main():
         if getattr(given, name)
     }
     bench = Bench(given.weights, given.cache)
-    ablation = Ablation(bench, {name: train for name, (train, _) in parts.items()})
-    best = choose(ablation, views=given.views)
+    if given.score:
+        report = json.loads(given.score.read_text())
+        best = read_setting(report["chosen"])
+    else:
+        ablation = Ablation(bench, {name: train for name, (train, _) in parts.items()})
+        best = choose(ablation, views=given.views)
+        report = {"log": ablation.log, "chosen": dataclasses.asdict(best)}
+        given.out.write_text(json.dumps(report, indent=2))
     print(f"chosen after {time.perf_counter() - started:.0f} s: {best}", flush=True)
-    report = {"log": ablation.log, "chosen": dataclasses.asdict(best), "scores": []}
+    report["scores"] = []
     for name, (train, test) in parts.items():
         ours = tuple(bench.matrix(part, best) for part in (train, test))
         theirs = tuple(bench.matrix(part, PUBLISHED) for part in (train, test))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,72 +13,15 @@ import numpy as np
 
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
-from leukfeat.features import FeatureSet, extract_features, extract_handcrafted, join_features
+from leukfeat.features import FeatureSet
 from leukfeat.recipes.estimators import make_estimator, selector_steps
+from leukfeat.recipes.extracting import extract_columns, extract_deep
 from leukfeat.recipes.habits import selected_before_split
+from leukfeat.recipes.route import Route, RunSettings
 from leukfeat.recipes.schema import Recipe
 from leukfeat.recipes.standardising import channel_moments, measure_standardised
 
-__all__ = ["Route", "RunSettings", "make_routes"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """What the user of a recipe decides.
-
-    Parameters
-    ----------
-    weights : str, path-like, or mapping of str to these
-        Weights of the backbones; a mapping gives each backbone its own.
-    cache : path-like or None
-        Where features are kept.
-    random_state : int
-    n_jobs : int or None
-    progress : bool
-    """
-
-    weights: Any = "imagenet"
-    cache: str | os.PathLike[str] | None = None
-    random_state: int = 0
-    n_jobs: int | None = None
-    progress: bool = True
-
-    def weights_of(self, backbone: str) -> Any:
-        """Return the weights of one backbone."""
-        if not isinstance(self.weights, Mapping):
-            return self.weights
-        if backbone not in self.weights:
-            raise ValueError(
-                f"'weights' names none for the backbone {backbone!r}; it has "
-                f"{sorted(self.weights)}."
-            )
-        return self.weights[backbone]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Route:
-    """One variant of a recipe, ready to be split.
-
-    Parameters
-    ----------
-    variant : str
-        Its name.
-    data : FeatureSet or CellImages
-        What is split, row by row.
-    fit : callable
-        ``fit(train_rows, test_rows, split, place)`` returns a fitted classifier and the test
-        rows as it takes them; `place` is a folder for a checkpoint, or ``None``.
-    identity : tuple
-        All that a fold depends on beside its rows.
-    seconds : float
-        Time of reading and extraction.
-    """
-
-    variant: str
-    data: FeatureSet
-    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], tuple[Any, FeatureSet]]
-    identity: tuple[Any, ...]
-    seconds: float
+__all__ = ["make_routes"]
 
 
 def make_routes(
@@ -111,57 +53,13 @@ def make_routes(
     elif recipe.kind == "features":
         for backbone in recipe.features.backbones or ("",):  # type: ignore[union-attr]
             started = time.perf_counter()
-            features = _columns(recipe, data, backbone, settings)
+            features = extract_columns(recipe, data, backbone, settings)
             seconds = time.perf_counter() - started
             yield from _head_routes(
                 recipe, features, backbone, seconds, settings, select_before_split
             )
     else:
         yield from _tuned_routes(recipe, data, settings)
-
-
-def _columns(
-    recipe: Recipe, cells: CellDataset, backbone: str, settings: RunSettings
-) -> FeatureSet:
-    """Return the columns of a network, measured ones, or both side by side."""
-    step = recipe.features
-    assert step is not None
-    parts = []
-    if backbone:
-        parts.append(_extract(recipe, cells, backbone, settings.weights_of(backbone), settings))
-    if step.handcrafted is not None:
-        parts.append(
-            extract_handcrafted(
-                cells,
-                step.handcrafted.families,
-                cache=settings.cache,
-                segmentation=step.handcrafted.segmentation,
-                n_jobs=settings.n_jobs,
-                progress=settings.progress,
-            )
-        )
-    return parts[0] if len(parts) == 1 else join_features(*parts)
-
-
-def _extract(
-    recipe: Recipe, cells: CellDataset, backbone: str, weights: Any, settings: RunSettings
-) -> FeatureSet:
-    step = recipe.features
-    assert step is not None
-    return extract_features(
-        cells,
-        cache=settings.cache,
-        backbone=backbone,
-        weights=weights,
-        layers=step.layers,
-        input_size=step.input_size,
-        crop=step.crop,
-        views=step.views,  # type: ignore[arg-type]
-        pooling=step.pooling,  # type: ignore[arg-type]
-        mask=step.mask,  # type: ignore[arg-type]
-        random_state=settings.random_state,
-        progress=settings.progress,
-    )
 
 
 def _head_routes(
@@ -329,7 +227,8 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
                 # Not cached: these features are of this fold alone.
                 plain = dataclasses.replace(settings, cache=None)
                 learnt, asked = (
-                    _extract(recipe, cells[rows], backbone, tuned, plain) for rows in (train, test)
+                    extract_deep(recipe, cells[rows], backbone, tuned, plain)
+                    for rows in (train, test)
                 )
             assert recipe.head is not None
             estimator = make_estimator(

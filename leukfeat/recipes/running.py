@@ -22,7 +22,8 @@ from leukfeat.recipes.matrix import load_matrix, make_expression_matrix
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.reasons import explain
 from leukfeat.recipes.result import Mode, RecipeResult
-from leukfeat.recipes.routes import RunSettings, make_routes
+from leukfeat.recipes.route import RunSettings
+from leukfeat.recipes.routes import make_routes
 from leukfeat.recipes.run_folder import RunFolder
 from leukfeat.recipes.schema import Recipe
 

@@ -5,6 +5,7 @@ from leukfeat import CellDataset, make_cells
 from leukfeat.cnn import read_cells
 from leukfeat.imaging import standardize_batch
 from leukfeat.recipes import load_recipe, routes, run_recipe
+from leukfeat.recipes.route import RunSettings
 from leukfeat.recipes.standardising import channel_moments, measure_standardised, standardise
 from leukfeat.recipes.steps import HandcraftedStep
 
@@ -119,7 +120,7 @@ def test_nine_features_of_liu_and_hu_are_chosen_inside_the_fold(cells):
     recipe = quick(
         "liu-hu", features={"handcrafted": {"families": ["colour"], "segmentation": "none"}}
     )
-    route = next(routes.make_routes(recipe, cells, routes.RunSettings(progress=False)))
+    route = next(routes.make_routes(recipe, cells, RunSettings(progress=False)))
     assert route.data.shape[1] > 9
     model, asked = route.fit(np.arange(40), np.arange(40, 48), "group", None)
     assert model.estimator_[-1].n_features_in_ == 9
@@ -146,7 +147,7 @@ def test_deep_and_measured_columns_are_joined(cells):
         },
     )
     route = next(
-        routes.make_routes(recipe, cells[:4], routes.RunSettings(weights="random", progress=False))
+        routes.make_routes(recipe, cells[:4], RunSettings(weights="random", progress=False))
     )
     names = route.data.get_feature_names_out()
     assert route.data.shape[1] > 256
