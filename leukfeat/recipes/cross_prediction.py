@@ -14,7 +14,7 @@ from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
 from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import join_predictions, with_units
-from leukfeat.recipes.routes import Route
+from leukfeat.recipes.route import Route
 from leukfeat.recipes.run_folder import Fold, RunFolder
 from leukfeat.splitting import Split, make_splits
 

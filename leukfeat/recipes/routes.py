@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,75 +13,19 @@ import numpy as np
 
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
-from leukfeat.features import FeatureSet, extract_features
+from leukfeat.features import FeatureSet
 from leukfeat.recipes.estimators import make_estimator, selector_steps
+from leukfeat.recipes.extracting import extract_columns, extract_deep
 from leukfeat.recipes.habits import selected_before_split
+from leukfeat.recipes.route import Route, RunSettings
 from leukfeat.recipes.schema import Recipe
+from leukfeat.recipes.standardising import channel_moments, measure_standardised
 
-__all__ = ["Route", "RunSettings", "make_routes"]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RunSettings:
-    """What the user of a recipe decides.
-
-    Parameters
-    ----------
-    weights : str, path-like, or mapping of str to these
-        Weights of the backbones; a mapping gives each backbone its own.
-    cache : path-like or None
-        Where features are kept.
-    random_state : int
-    n_jobs : int or None
-    progress : bool
-    """
-
-    weights: Any = "imagenet"
-    cache: str | os.PathLike[str] | None = None
-    random_state: int = 0
-    n_jobs: int | None = None
-    progress: bool = True
-
-    def weights_of(self, backbone: str) -> Any:
-        """Return the weights of one backbone."""
-        if not isinstance(self.weights, Mapping):
-            return self.weights
-        if backbone not in self.weights:
-            raise ValueError(
-                f"'weights' names none for the backbone {backbone!r}; it has "
-                f"{sorted(self.weights)}."
-            )
-        return self.weights[backbone]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Route:
-    """One variant of a recipe, ready to be split.
-
-    Parameters
-    ----------
-    variant : str
-        Its name.
-    data : FeatureSet or CellImages
-        What is split, row by row.
-    fit : callable
-        ``fit(train_rows, test_rows, split, place)`` returns a fitted classifier and the test
-        rows as it takes them; `place` is a folder for a checkpoint, or ``None``.
-    identity : tuple
-        All that a fold depends on beside its rows.
-    seconds : float
-        Time of reading and extraction.
-    """
-
-    variant: str
-    data: FeatureSet
-    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], tuple[Any, FeatureSet]]
-    identity: tuple[Any, ...]
-    seconds: float
+__all__ = ["make_routes"]
 
 
 def make_routes(
-    recipe: Recipe, data: Any, settings: RunSettings, *, select_before_split: bool = False
+    recipe: Recipe, data: Any, settings: RunSettings, *, habits: Collection[str] = ()
 ) -> Iterator[Route]:
     """Yield the routes of a recipe, features of one backbone after the other.
 
@@ -92,46 +35,31 @@ def make_routes(
     data : CellDataset or FeatureSet
         Cells; a matrix for ``kind="matrix"``.
     settings : RunSettings
-    select_before_split : bool, default=False
-        Select features on all rows first: a mistake, see :mod:`leukfeat.recipes.habits`.
+    habits : collection of str, default=()
+        Mistakes of `HABITS` to make; of these ``"select_before_split"`` and
+        ``"standardise_before_split"`` are made here.
 
     Yields
     ------
     Route
     """
+    select_before_split = "select_before_split" in habits
     if recipe.kind == "cnn":
         yield _cnn_route(recipe, data, settings)
     elif recipe.kind == "matrix":
         yield from _head_routes(recipe, data, "", 0.0, settings, select_before_split)
+    elif recipe.features is not None and recipe.features.standardises:
+        yield from _standardised_routes(recipe, data, settings, habits)
     elif recipe.kind == "features":
-        for backbone in recipe.features.backbones:  # type: ignore[union-attr]
+        for backbone in recipe.features.backbones or ("",):  # type: ignore[union-attr]
             started = time.perf_counter()
-            features = _extract(recipe, data, backbone, settings.weights_of(backbone), settings)
+            features = extract_columns(recipe, data, backbone, settings)
             seconds = time.perf_counter() - started
             yield from _head_routes(
                 recipe, features, backbone, seconds, settings, select_before_split
             )
     else:
         yield from _tuned_routes(recipe, data, settings)
-
-
-def _extract(
-    recipe: Recipe, cells: CellDataset, backbone: str, weights: Any, settings: RunSettings
-) -> FeatureSet:
-    step = recipe.features
-    assert step is not None
-    return extract_features(
-        cells,
-        cache=settings.cache,
-        backbone=backbone,
-        weights=weights,
-        layers=step.layers,
-        input_size=step.input_size,
-        crop=step.crop,
-        views=step.views,  # type: ignore[arg-type]
-        random_state=settings.random_state,
-        progress=settings.progress,
-    )
 
 
 def _head_routes(
@@ -183,6 +111,57 @@ def _head_fit(
         return estimator.fit(features[train]), features[test]
 
     return fit
+
+
+def _standardised_routes(
+    recipe: Recipe, cells: CellDataset, settings: RunSettings, habits: Collection[str]
+) -> Iterator[Route]:
+    assert recipe.features is not None
+    assert recipe.head is not None
+    step = recipe.features.handcrafted
+    assert step is not None
+    assert step.standardised_size is not None
+    started = time.perf_counter()
+    size = (step.standardised_size, step.standardised_size)
+    images = read_cells(cells, input_size=size, progress=settings.progress)
+    of_all = channel_moments(images) if "standardise_before_split" in habits else None
+    seconds = time.perf_counter() - started
+    for method in recipe.selection.methods:
+        for head in recipe.head.names:
+
+            def fit(
+                train: np.ndarray,
+                test: np.ndarray,
+                split: str,
+                _: Path | None,
+                method: str = method,
+                head: str = head,
+            ) -> tuple[Any, FeatureSet]:
+                moments = of_all or channel_moments(images[train])
+                learnt, asked = (
+                    measure_standardised(images[rows], moments, step, n_jobs=settings.n_jobs)
+                    for rows in (train, test)
+                )
+                model, _asked = _head_fit(recipe, learnt, method, head, settings)(
+                    np.arange(len(learnt)), np.arange(0), split, None
+                )
+                return model, asked
+
+            yield Route(
+                variant=_name(recipe, "", method, head),
+                data=images,
+                fit=fit,
+                identity=(
+                    repr(step),
+                    repr(recipe.head),
+                    head,
+                    repr(recipe.selection),
+                    method,
+                    "moments of all" if of_all else "moments of training cells",
+                    settings.random_state,
+                ),
+                seconds=seconds,
+            )
 
 
 def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Route:
@@ -248,7 +227,8 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
                 # Not cached: these features are of this fold alone.
                 plain = dataclasses.replace(settings, cache=None)
                 learnt, asked = (
-                    _extract(recipe, cells[rows], backbone, tuned, plain) for rows in (train, test)
+                    extract_deep(recipe, cells[rows], backbone, tuned, plain)
+                    for rows in (train, test)
                 )
             assert recipe.head is not None
             estimator = make_estimator(

@@ -22,13 +22,14 @@ from leukfeat.recipes.matrix import load_matrix, make_expression_matrix
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.reasons import explain
 from leukfeat.recipes.result import Mode, RecipeResult
-from leukfeat.recipes.routes import RunSettings, make_routes
+from leukfeat.recipes.route import RunSettings
+from leukfeat.recipes.routes import make_routes
 from leukfeat.recipes.run_folder import RunFolder
 from leukfeat.recipes.schema import Recipe
 
 __all__ = ["run_recipe"]
 
-TWO_CLASSES = ("all-vs-normal", "aml-expression")
+TWO_CLASSES = ("all-vs-normal", "aml-expression", "aml-m1-m2")
 """Tasks of two classes."""
 
 PROCEDURAL: dict[str, Any] = {"n_subjects": 24, "n_cells": 480, "size": 224}
@@ -161,8 +162,8 @@ class _Run:
         self.reading: dict[str, float] = {}
 
     def add(self, data: Any, modes: list[Mode]) -> None:
-        select_first = any("select_before_split" in mode.habits for mode in modes)
-        routes = make_routes(self.recipe, data, self.settings, select_before_split=select_first)
+        habits = {habit for mode in modes for habit in mode.habits}
+        routes = make_routes(self.recipe, data, self.settings, habits=habits)
         for route in routes:
             if route.variant not in self.reading:
                 # A later call finds the features in the cache, which is not what they took.
@@ -268,6 +269,8 @@ def _comparable(
         other_task = len(data.class_names) != 2 and figure.task in TWO_CLASSES
         if known is not None:
             other_task = figure.task != known.task
+        elif procedural and recipe.kind != "matrix":
+            other_task = figure.task != "all-vs-normal"
         if other_task:
             notes.append(
                 f"the published {figure.metric} of {figure.value:.3f} is of another task "

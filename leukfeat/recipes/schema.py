@@ -33,6 +33,8 @@ HABITS = {
     "select_before_split": "features are selected on all cells, test cells included",
     "augment_before_split": "cells are augmented before they are split, so that copies of a test "
     "cell are trained on",
+    "standardise_before_split": "images are standardised by the mean and deviation of all cells, "
+    "test cells included",
     "bgr": "the network is given BGR where it wants RGB",
 }
 """What the literature is seen to do, and `as_published` switches on."""
@@ -121,6 +123,13 @@ class Recipe:
         for habit in self.habits:
             if habit not in HABITS:
                 raise wrong_key("as_published.habits", habit, f"among {tuple(HABITS)}")
+        standardises = self.features is not None and self.features.standardises
+        if "standardise_before_split" in self.habits and not standardises:
+            raise wrong_key(
+                "as_published.habits",
+                "standardise_before_split",
+                "of a recipe with features.handcrafted.standardised_size",
+            )
         if not self.metrics:
             raise wrong_key("metrics", self.metrics, "at least one figure of merit")
         for figure in self.published:
@@ -138,6 +147,11 @@ class Recipe:
             if (getattr(self, part) is not None) != (part in needed):
                 there = "needs" if part in needed else "must not have"
                 raise ValueError(f"A recipe of kind {self.kind!r} {there} a table [{part}].")
+        measured = self.features is not None and self.features.handcrafted is not None
+        if self.kind == "fine_tune" and measured:
+            raise ValueError(
+                "A recipe of kind 'fine_tune' must not have a table [features.handcrafted]."
+            )
         if self.kind == "cnn" and self.selection.methods != ("none",):
             raise ValueError("A recipe of kind 'cnn' must not have a table [selection].")
 
@@ -229,6 +243,16 @@ class Recipe:
                 raise ValueError(f"The recipe {self.name!r} has no table [{name}] to change.")
             else:
                 fields = {f.name: getattr(own, f.name) for f in dataclasses.fields(own)}
-                changes[name] = as_step(name, type(own), {**fields, **value})
+                changes[name] = as_step(name, type(own), {**fields, **_merged(fields, value)})
         check_keys("", changes, [field.name for field in dataclasses.fields(self)])
         return dataclasses.replace(self, **changes)
+
+
+def _merged(fields: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return changes of a table whose own tables are merged too."""
+    merged = dict(value)
+    for name, given in value.items():
+        inner = fields.get(name)
+        if isinstance(given, Mapping) and dataclasses.is_dataclass(inner):
+            merged[name] = {**dataclasses.asdict(inner), **given}  # type: ignore[arg-type]
+    return merged

@@ -6,9 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from leukfeat.features.handcrafted.spec import FAMILIES, SEGMENTATIONS
+
 __all__ = [
     "SELECTIONS",
     "FeatureStep",
+    "HandcraftedStep",
     "HeadStep",
     "SelectionStep",
     "SplitStep",
@@ -24,12 +27,51 @@ Step = TypeVar("Step")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FeatureStep:
-    """Table ``[features]``: what `extract_features` is asked for.
+class HandcraftedStep:
+    """Table ``[features.handcrafted]``: what `extract_handcrafted` is asked for.
 
     Parameters
     ----------
-    backbones : tuple of str
+    families : tuple of str, default=("texture", "shape", "colour")
+        What is measured.
+    segmentation : str, default="default"
+        How the cell is found.
+    standardised_size : int or None, default=None
+        Side in pixels to which the images are brought to be standardised as a batch first;
+        ``None`` measures them as they are. See :mod:`leukfeat.recipes.standardising`.
+    """
+
+    families: tuple[str, ...] = FAMILIES
+    segmentation: str = "default"
+    standardised_size: int | None = None
+
+    def __post_init__(self) -> None:
+        table = "features.handcrafted"
+        _tuples(self, "families")
+        if (
+            not self.families
+            or set(self.families) - set(FAMILIES)
+            or len(set(self.families)) != len(self.families)
+        ):
+            raise wrong_key(f"{table}.families", self.families, f"some of {FAMILIES}, each once")
+        if self.segmentation not in SEGMENTATIONS:
+            raise wrong_key(f"{table}.segmentation", self.segmentation, f"one of {SEGMENTATIONS}")
+        if "shape" in self.families and self.segmentation == "none":
+            raise wrong_key(
+                f"{table}.segmentation", "none", "a method that finds the cell, to measure shape"
+            )
+        size = self.standardised_size
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 8):
+            raise wrong_key(f"{table}.standardised_size", size, "a side of 8 pixels or more")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FeatureStep:
+    """Table ``[features]``: what is extracted; deep and hand-crafted columns are joined.
+
+    Parameters
+    ----------
+    backbones : tuple of str, default=()
         Networks, each a variant of its own.
     layers : tuple of str, default=("avg_pool",)
         Stages that are joined.
@@ -39,18 +81,52 @@ class FeatureStep:
         Side of the central window.
     views : {1, "dihedral"}, default=1
         Views averaged a cell.
+    pooling : {"avg", "gem"}, default="avg"
+        How a stage's map becomes a vector.
+    mask : {"background"} or None, default=None
+        What is left out of the pooling.
+    handcrafted : HandcraftedStep or None, default=None
+        Columns beside those of the network, or alone where there is none.
     """
 
-    backbones: tuple[str, ...]
+    backbones: tuple[str, ...] = ()
     layers: tuple[str, ...] = ("avg_pool",)
     input_size: int | None = None
     crop: int | None = None
     views: int | str = 1
+    pooling: str = "avg"
+    mask: str | None = None
+    handcrafted: HandcraftedStep | None = None
 
     def __post_init__(self) -> None:
         _tuples(self, "backbones", "layers")
-        if not self.backbones:
-            raise wrong_key("features.backbones", self.backbones, "at least one network")
+        if self.handcrafted is not None and not isinstance(self.handcrafted, HandcraftedStep):
+            step = as_step("features.handcrafted", HandcraftedStep, self.handcrafted)
+            object.__setattr__(self, "handcrafted", step)
+        if self.handcrafted is None and not self.backbones:
+            raise wrong_key(
+                "features.backbones",
+                self.backbones,
+                "at least one network, unless there is a table [features.handcrafted]",
+            )
+        for name, known in (
+            ("pooling", ("avg", "gem")),
+            ("mask", (None, "background")),
+            ("views", (1, "dihedral")),
+        ):
+            if getattr(self, name) not in known:
+                raise wrong_key(f"features.{name}", getattr(self, name), f"one of {known}")
+        if self.standardises and self.backbones:
+            raise wrong_key(
+                "features.handcrafted.standardised_size",
+                self.handcrafted.standardised_size,  # type: ignore[union-attr]
+                "left out where a network is given too, whose features are of single images",
+            )
+
+    @property
+    def standardises(self) -> bool:
+        """Whether images are standardised as a batch, so that features are of one fold alone."""
+        return self.handcrafted is not None and self.handcrafted.standardised_size is not None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,40 @@ def test_a_file_of_ones_own(tmp_path):
         ([('name = "own"', 'name = "/etc/own"')], "'name'"),
         ([("[head]", '[data]\npath = "/etc/passwd"\n[head]')], "unknown keys"),
         ([("[head]", "[heads]")], "unknown keys"),
-        ([('backbones = ["resnet50"]', "")], "lacks"),
+        ([('backbones = ["resnet50"]', "")], "features.backbones"),
+        ([("[head]", "pooling = 'max'\n[head]")], "features.pooling"),
+        ([("[head]", "mask = 'cell'\n[head]")], "features.mask"),
+        ([("[head]", "views = 8\n[head]")], "features.views"),
+        ([("[head]", "handcrafted = 3\n[head]")], "features.handcrafted"),
+        ([("[head]", "[features.handcrafted]\nfamily = ['shape']\n[head]")], "family"),
+        (
+            [("[head]", "[features.handcrafted]\nfamilies = ['form']\n[head]")],
+            "features.handcrafted.families",
+        ),
+        (
+            [("[head]", "[features.handcrafted]\nsegmentation = 'snakes'\n[head]")],
+            "features.handcrafted.segmentation",
+        ),
+        (
+            [("[head]", "[features.handcrafted]\nsegmentation = 'none'\n[head]")],
+            "features.handcrafted.segmentation",
+        ),
+        (
+            [("[head]", "[features.handcrafted]\nstandardised_size = 1\n[head]")],
+            "features.handcrafted.standardised_size",
+        ),
+        (
+            [("[head]", "[features.handcrafted]\nstandardised_size = 64\n[head]")],
+            "features.handcrafted.standardised_size",
+        ),
+        ([("[head]", '[as_published]\nhabits = ["standardise_before_split"]\n[head]')], "habits"),
+        (
+            [
+                ('kind = "features"', 'kind = "fine_tune"'),
+                ("[head]", "[fine_tune]\nstages = 1\n[features.handcrafted]\n[head]"),
+            ],
+            "features.handcrafted",
+        ),
         ([('backbones = ["resnet50"]', "backbones = []")], "features.backbones"),
         ([('backbones = ["resnet50"]', 'backbones = "resnet50"')], "backbones"),
         ([('names = ["svm"]', 'names = ["voting"]')], "members"),

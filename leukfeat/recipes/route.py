@@ -1,0 +1,74 @@
+"""One variant of a recipe, ready to be split, and what the user of a recipe decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leukfeat.features import FeatureSet
+
+__all__ = ["Route", "RunSettings"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What the user of a recipe decides.
+
+    Parameters
+    ----------
+    weights : str, path-like, or mapping of str to these
+        Weights of the backbones; a mapping gives each backbone its own.
+    cache : path-like or None
+        Where features are kept.
+    random_state : int
+    n_jobs : int or None
+    progress : bool
+    """
+
+    weights: Any = "imagenet"
+    cache: str | os.PathLike[str] | None = None
+    random_state: int = 0
+    n_jobs: int | None = None
+    progress: bool = True
+
+    def weights_of(self, backbone: str) -> Any:
+        """Return the weights of one backbone."""
+        if not isinstance(self.weights, Mapping):
+            return self.weights
+        if backbone not in self.weights:
+            raise ValueError(
+                f"'weights' names none for the backbone {backbone!r}; it has "
+                f"{sorted(self.weights)}."
+            )
+        return self.weights[backbone]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Route:
+    """One variant of a recipe, ready to be split.
+
+    Parameters
+    ----------
+    variant : str
+        Its name.
+    data : FeatureSet or CellImages
+        What is split, row by row.
+    fit : callable
+        ``fit(train_rows, test_rows, split, place)`` returns a fitted classifier and the test
+        rows as it takes them; `place` is a folder for a checkpoint, or ``None``.
+    identity : tuple
+        All that a fold depends on beside its rows.
+    seconds : float
+        Time of reading and extraction.
+    """
+
+    variant: str
+    data: FeatureSet
+    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], tuple[Any, FeatureSet]]
+    identity: tuple[Any, ...]
+    seconds: float
