@@ -17,6 +17,7 @@ _OPTIONS = (
     (r"weights=['\"](\w+)['\"]", r"--weights \1"),
     (r"'subject_pattern'|subject_pattern=", "--subject-pattern"),
     (r"'cnmc_split'|cnmc_split=", "--cnmc-split"),
+    (r"positive=\.\.\.", "--positive"),
     (r"n_splits=(\d+)", r"--n-splits \1"),
     (r"allow_training_cells=True", "allow_training_cells=True in Python"),
 )

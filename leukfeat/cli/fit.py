@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from leukfeat.cli import options as opt
+from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import say, say_skipped, show
 
 __all__ = ["fit"]
@@ -45,6 +46,7 @@ def fit(
     Example: leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat
     """
     from leukfeat.classifier import CellClassifier, save_model
+    from leukfeat.evaluation.predicting import positive_note
     from leukfeat.heads import fit_head
     from leukfeat.heads.registry import check_head_name
 
@@ -72,8 +74,9 @@ def fit(
     fitted = fit_head(features, head, random_state=random_state, n_jobs=n_jobs)
     own = weights if features.spec.weights == "file" else None
     path = save_model(CellClassifier(fitted, features, weights=own), out)
-    if fitted.split_note_:
-        say(f"Note: {fitted.split_note_}.")
+    for note in (fitted.split_note_, *positive_note(features)):
+        if note:
+            say(f"Note: {in_options(note)}.")
     show(
         {
             "model": path,

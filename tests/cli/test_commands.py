@@ -130,6 +130,15 @@ def test_fit_writes_a_model_that_predicts(folder, tmp_path, capsys):
     assert code == 0, err
     assert "leukfeat evaluate" in out
     assert model.exists()
+    assert "positive class" not in err
+
+
+def test_fit_says_which_class_it_took_for_the_positive_one(folder, tmp_path, capsys):
+    arguments = ["fit", folder, "-o", tmp_path / "m.leukfeat", "--head", "naive_bayes", *GIVEN]
+    code, _, err = run(capsys, *arguments)
+    assert code == 0, err
+    assert "'hem', the last by name, is taken" in err
+    assert "--positive" in err
 
 
 def test_predict_writes_a_table(folder, model, tmp_path, capsys):
