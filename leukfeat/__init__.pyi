@@ -31,6 +31,7 @@ from .evaluation import audit as audit
 from .evaluation import cross_validate_heads as cross_validate_heads
 from .evaluation import evaluate as evaluate
 from .evaluation import leakage_meter as leakage_meter
+from .evaluation import model_card as model_card
 from .features import Backbone as Backbone
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec

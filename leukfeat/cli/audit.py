@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import show
+from leukfeat.cli.output import say_skipped, show
 
 __all__ = ["audit"]
 
@@ -23,6 +23,8 @@ def audit(
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
+    cnmc_split: opt.CnmcSplit = None,
+    skip_bad: opt.SkipBad = False,
     folds: Annotated[
         str | None,
         typer.Option(help="Column each value of which is a test side; default: fold, if any."),
@@ -44,7 +46,8 @@ def audit(
     """
     from leukfeat.evaluation import audit as look
 
-    cells = opt.cells_from(data, layout, positive, subject_pattern)
+    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
+    say_skipped(cells.skipped)
     found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
     if out is not None:
         _write(found, out)

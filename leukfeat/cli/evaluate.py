@@ -93,7 +93,9 @@ def evaluate(
         raise typer.BadParameter(
             f"--split must be one of {', '.join(get_args(SplitMethod))}. Got {split!r} instead."
         )
-    cells = opt.labelled_cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    cells = opt.labelled_cells_from(
+        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+    )
     result: Any
     if model is not None:
         _refuse_settings_of_the_model(context)

@@ -37,7 +37,9 @@ def export(
     from leukfeat.data.table_file import table_writer
 
     table_writer(out)
-    cells: Any = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    cells: Any = opt.cells_from(
+        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+    )
     given: dict[str, Any] = {}
     if model is not None:
         classifier = opt.classifier_from(model)

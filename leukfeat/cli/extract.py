@@ -46,7 +46,7 @@ def extract(
     """
     if cache is None and not dry_run:
         raise typer.BadParameter("--cache is needed: without it the features would be lost.")
-    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
     settings = opt.ExtractionOptions(
         cache,
         backbone,

@@ -53,7 +53,9 @@ def fit(
     if not out.expanduser().absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
     check_head_name(head)
-    cells = opt.labelled_cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    cells = opt.labelled_cells_from(
+        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+    )
     settings = opt.ExtractionOptions(
         cache,
         backbone,

@@ -141,7 +141,7 @@ SkipBad = Annotated[
     bool,
     typer.Option(
         "--skip-bad-images",
-        help="Leave out images that cannot be read, and list them.",
+        help="Leave out images that cannot be read, and file names that do not parse, and list them.",
         rich_help_panel=_FEATURES,
     ),
 ]
@@ -158,6 +158,8 @@ def cells_from(
     positive: str | None,
     subject_pattern: str | None,
     cnmc_split: str | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> CellDataset:
     """Load the cells that the shared options name."""
     from leukfeat.data import load_cells
@@ -168,6 +170,7 @@ def cells_from(
         positive=positive,
         subject_pattern=subject_pattern,
         cnmc_split=cnmc_split,
+        errors="skip" if skip_bad else "raise",
     )
 
 
@@ -177,12 +180,14 @@ def labelled_cells_from(
     positive: str | None,
     subject_pattern: str | None,
     cnmc_split: str | None = None,
+    *,
+    skip_bad: bool = False,
 ) -> CellDataset:
     """Load the cells for a command that cannot do without their labels.
 
     Extraction may take a night: that there is no label is said before it.
     """
-    cells = cells_from(data, layout, positive, subject_pattern, cnmc_split)
+    cells = cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
     if cells.y is None:
         raise ValueError(
             f"The cells of '{data}' have no labels, which this command needs. Put them in a folder "

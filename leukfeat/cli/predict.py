@@ -71,7 +71,7 @@ def predict(
         raise typer.BadParameter("--side, --cut-out and --tile are for --smear.")
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
-    cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split)
+    cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split, skip_bad=skip_bad)
     table = classifier.predict(
         cells,
         cache=cache,

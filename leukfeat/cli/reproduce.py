@@ -42,6 +42,7 @@ def reproduce(
     ] = False,
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,
+    skip_bad: opt.SkipBad = False,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
     weights: Annotated[
@@ -82,7 +83,9 @@ def reproduce(
     chosen = _weights(weights)
     cells = None
     if data is not None and (claims or any(recipe.kind != "matrix" for recipe in recipes)):
-        cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split)
+        cells = opt.cells_from(
+            data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+        )
     features = out / "cache" if cache is None else cache
     out.mkdir(parents=True, exist_ok=True)
     results: list[RecipeResult] = []

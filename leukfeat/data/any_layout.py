@@ -27,6 +27,7 @@ def load_cells(
     positive: str | None = None,
     subject_pattern: str | None = None,
     cnmc_split: str | None = None,
+    errors: str = "raise",
 ) -> CellDataset:
     r"""Load cells from a table, C-NMC's tree, a folder a class, or a folder of images.
 
@@ -47,6 +48,8 @@ def load_cells(
         For ``"cnmc"``: which part (see :func:`load_cnmc`). Default: what the folder is named, and
         ``"train"`` for the folder of the whole set. The preliminary test set is recognised where
         its table of labels lies with the images; without it they are ``"images"``.
+    errors : {"raise", "skip"}, default="raise"
+        With ``"skip"``, entries that cannot be used are left out and listed in ``.skipped``.
 
     Returns
     -------
@@ -87,15 +90,19 @@ def load_cells(
                 f"{layout!r}; pass layout={owner!r} if that is what it is."
             )
     if layout == "csv":
-        return load_csv(path, class_names=class_names, positive=positive)
+        return load_csv(path, class_names=class_names, positive=positive, errors=errors)
     if layout == "cnmc":
         if labels is not None:
-            return load_cnmc(path.parent, cnmc_split or "prelim", labels_csv=labels)
+            return load_cnmc(path.parent, cnmc_split or "prelim", labels_csv=labels, errors=errors)
         split = cnmc_split or recognise_cnmc_split(existing_folder(path, parameter="source"))
-        return load_cnmc(path, split or "train")
+        return load_cnmc(path, split or "train", errors=errors)
     if layout == "folder":
         return load_folder(
-            path, class_names=class_names, positive=positive, subject_pattern=subject_pattern
+            path,
+            class_names=class_names,
+            positive=positive,
+            subject_pattern=subject_pattern,
+            errors=errors,
         )
     return _loose_images(existing_folder(path, parameter="source"))
 

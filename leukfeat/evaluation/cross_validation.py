@@ -141,7 +141,11 @@ def cross_validate_heads(
             controls=controls,
             notes=notes,
             level=level,
-            about=about_head(fitted[name], cells),
+            about={
+                "of": f"the head fitted on the first of {len(splits)} training sides; what is "
+                "tuned may differ on the others",
+                **about_head(fitted[name], cells),
+            },
         )
         for name in named
     }

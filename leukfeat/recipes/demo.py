@@ -198,8 +198,7 @@ def run_demo(
         )
     lap("cells")
     say(f"{cells!r}")
-    features, note = _features(cells, weights, folder / "cache", random_state, progress)
-    say(note)
+    features, note = _features(cells, weights, folder / "cache", random_state, progress, say)
     lap("features")
     say(
         "Comparing heads, split by subject ..."
@@ -228,19 +227,23 @@ def _features(
     cache: Path,
     random_state: int,
     progress: bool,
+    say: Callable[[str], object],
 ) -> tuple[FeatureSet, str]:
     given: dict[str, Any] = {"cache": cache, "random_state": random_state, "progress": progress}
     try:
         features = extract_features(cells, weights=weights, **given)
     except WeightsUnavailableError as error:
-        features = extract_features(cells, weights="random", **given)
-        return features, (
+        note = (
             "ImageNet weights could not be had, so the ResNet50 has seeded random weights and its "
             "features are weaker than they could be. Give --weights FILE for real ones. "
             f"({error})"
         )
+        say(note)  # before minutes are spent on it
+        return extract_features(cells, weights="random", **given), note
     words = {"imagenet": "ImageNet weights", "random": "seeded random weights"}
-    return features, f"ResNet50 with {words.get(str(weights), f'the weights in {weights}')}."
+    note = f"ResNet50 with {words.get(str(weights), f'the weights in {weights}')}."
+    say(note)
+    return features, note
 
 
 def _auroc(y: np.ndarray, score: np.ndarray) -> float:

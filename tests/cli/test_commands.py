@@ -371,3 +371,22 @@ def test_advice_about_parts_of_cnmc_is_given_in_options(folder, prelim, capsys):
     code, _, err = run(capsys, "export", prelim, "-o", "x.csv", "--cnmc-split", "final")
     assert code == 1
     assert "--cnmc-split prelim" in err
+
+
+@pytest.mark.parametrize("command", ["audit", "extract"])
+def test_what_is_advised_can_be_done(command, folder, tmp_path, capsys):
+    import shutil
+
+    cells = tmp_path / "cells"
+    shutil.copytree(folder, cells)
+    stranger = next((cells / "all").iterdir())
+    shutil.copy(stranger, cells / "all" / "scan copy (2).png")
+    more = ["--subject-pattern", r"^(?P<subject>[^_ ]+)_\d+"]
+    more += ["--no-clues"] if command == "audit" else ["--cache", tmp_path / "f", *GIVEN[:4]]
+    code, _, err = run(capsys, command, cells, *more)
+    assert code == 1
+    assert "--skip-bad-images" in err
+    code, _, err = run(capsys, command, cells, *more, "--skip-bad-images")
+    assert code == 0, err
+    assert "left out: " in err
+    assert "scan copy (2).png" in err
