@@ -18,8 +18,12 @@ from leukfeat.features.backbones import find_backbone
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.weights import find_weights
+from leukfeat.heads.training_data import digest_of
 
-__all__ = ["CellClassifier"]
+__all__ = ["IN_TRAINING", "CellClassifier"]
+
+IN_TRAINING = "was in the training, itself or its subject: this is no prediction"
+"""What is said of a cell that the head was fit on."""
 
 
 class CellClassifier:
@@ -173,7 +177,8 @@ class CellClassifier:
             ``p_<class>`` (probability), ``distance`` from the training cells (1 is as far as a
             new patient's cell ordinarily gets; missing if the classifier has no reference),
             ``far`` (whether it is farther: an image that is no cell, another stain, a kind
-            never seen), ``reason`` (why a cell is flagged or has no label, else empty).
+            never seen), ``reason`` (why a cell is flagged or has no label, or that it, or its
+            subject, was in the training, so that nothing is predicted; else empty).
         """
         features = images if isinstance(images, FeatureSet) else self.extract(images, **settings)
         self.head.check_spec(features)
@@ -191,7 +196,7 @@ class CellClassifier:
         if self.reference is not None and len(features):
             table["distance"] = self.reference.distance(features.X)
         table["far"] = table["distance"] > 1
-        table["reason"] = ""
+        table["reason"] = np.where(self._was_in_training(features), IN_TRAINING, "")
         table.loc[table["far"], "reason"] = "far from all training cells"
         empty = _without_foreground(features)
         table.loc[empty, "far"] = True
@@ -225,6 +230,17 @@ class CellClassifier:
     def __repr__(self) -> str:
         kind = getattr(self.head, "head", type(self.head).__name__)
         return f"CellClassifier({kind!r} on {self.spec.title}, classes {list(self.class_names)})"
+
+    def _was_in_training(self, features: FeatureSet) -> np.ndarray:
+        seen = np.zeros(len(features), bool)
+        ids = getattr(self.head, "train_ids_", None) or set()
+        subjects = getattr(self.head, "train_subjects_", None) or set()
+        if features.ids is not None:
+            seen |= np.array([one in ids for one in features.ids], bool)
+        if features.subjects is not None and subjects:
+            named = {s: digest_of(s) in subjects for s in set(features.subjects) if s is not None}
+            seen |= np.array([named.get(s, False) for s in features.subjects], bool)
+        return seen
 
     def _set(
         self,

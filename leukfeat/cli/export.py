@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import say_skipped, show
+from leukfeat.cli.output import say, say_skipped, show
 
 __all__ = ["export"]
 
@@ -42,10 +42,17 @@ def export(
     )
     given: dict[str, Any] = {}
     if model is not None:
+        from leukfeat.classifier.cell_classifier import IN_TRAINING
+
         classifier = opt.classifier_from(model)
         cells = classifier.extract(cells, cache=cache, errors="skip" if skip_bad else "raise")
         say_skipped(cells.skipped)
         known = classifier.predict(cells).iloc[: len(cells)]
+        if n_seen := int((known["reason"] == IN_TRAINING).sum()):
+            say(
+                f"{n_seen} of {len(known)} images, or their subjects, were in the training of this "
+                "model: what it says of them is no prediction."
+            )
         if tuple(cells.class_names) in ((), classifier.class_names):
             cells.class_names = classifier.class_names
         places = [classifier.class_names.index(name) for name in cells.class_names]

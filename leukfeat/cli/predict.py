@@ -48,6 +48,7 @@ def predict(
     Examples: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv;
     leukfeat predict cnmc.leukfeat field.tif --smear --cut-out -o cells.csv
     """
+    from leukfeat.classifier.cell_classifier import IN_TRAINING
     from leukfeat.data.table_file import table_writer
 
     if smear:
@@ -87,5 +88,11 @@ def predict(
     n_far = int(table["far"].sum())
     if n_far:
         say(f"{n_far} of {len(table)} images stand far from all training cells: look at them.")
+    n_seen = int((table["reason"] == IN_TRAINING).sum())
+    if n_seen:
+        say(
+            f"{n_seen} of {len(table)} images, or their subjects, were in the training of this "
+            "model: what it says of them is no prediction. `leukfeat evaluate` refuses them."
+        )
     text = f"Written to '{out}'." if out is not None else table.to_string(index=False, max_rows=60)
     show({"cells": table.to_dict("records"), "subjects": subjects}, text, as_json=as_json)

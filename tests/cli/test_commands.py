@@ -149,6 +149,7 @@ def test_predict_writes_a_table(folder, model, tmp_path, capsys):
     assert len(written) == 60
     assert {"label", "p_all", "distance", "far"} <= set(written.columns)
     assert len(json.loads(out)["cells"]) == 60
+    assert "60 of 60 images, or their subjects, were in the training" in err
 
 
 def test_export_writes_what_is_known_and_what_is_predicted(folder, model, tmp_path, capsys):
