@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Run the whole route: cells, ResNet50 features, heads by subject, beside a random split.
 
-    Needs no data and no network; about three minutes on two cores, with --cells 200 about one.
+    Needs no data and no network; some minutes on two cores. with --cells 200 about one.
     """
     from leukfeat.recipes.demo import run_demo
 

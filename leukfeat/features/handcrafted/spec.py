@@ -153,7 +153,10 @@ class HandcraftedSpec(FeatureSpace):
         """
         given = {name: value for name, value in settings.items() if name != "kind"}
         if not isinstance(given.get("version"), int):
-            raise ValueError(f"This feature spec has the version {given.get('version')!r}.")
+            raise ValueError(
+                f"This feature spec has the version {given.get('version')!r} and should have one "
+                f"from 1 to {HANDCRAFTED_VERSION}: it is damaged, or none of leukfeat's."
+            )
         given = checked_settings(given, cls, newest=HANDCRAFTED_VERSION)
         if isinstance(given.get("texture"), Mapping):
             texture = checked_settings(given["texture"], TextureSettings, newest=None)

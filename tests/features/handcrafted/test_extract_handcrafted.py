@@ -252,7 +252,7 @@ def test_the_digest_is_frozen():
     ],
 )
 def test_a_newer_or_wrong_spec_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"newer leukfeat|families|lbp_radii"):
+    with pytest.raises(ValueError, match=r"newer leukfeat|families|lbp_radii|version None"):
         space_from_json(wrong)
 
 
