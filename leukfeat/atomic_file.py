@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["written_whole"]
+
+_SECONDS_UNTIL_LEFT = 24 * 3600
 
 
 @contextlib.contextmanager
@@ -26,6 +35,12 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         An empty file in the same folder, with the same ending, to write to. If the block
         raises, it is removed and what stood at `path` stays.
 
+    Notes
+    -----
+    A process that is killed leaves its unfinished file. The next one that writes to the same
+    `path` deletes it: a living writer holds a lock on his. Where there are no such locks, only
+    what is older than a day is deleted.
+
     Examples
     --------
     >>> import tempfile
@@ -36,11 +51,8 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     'all of it'
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".{path.name[:100]}.", suffix=f".partial{path.suffix}"
-    )
-    os.close(handle)
-    partial = Path(name)
+    _delete_what_the_dead_left(path)
+    handle, partial = _new_partial(path)
     try:
         yield partial
         with open(partial, "rb+") as file:
@@ -48,7 +60,56 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         _give_usual_permissions(partial)
         os.replace(partial, path)
     finally:
+        os.close(handle)
         partial.unlink(missing_ok=True)
+
+
+def _beginning(path: Path) -> str:
+    return f".{path.name[:100]}."
+
+
+def _new_partial(path: Path) -> tuple[int, Path]:
+    """Make an empty file that is locked for as long as its handle is open."""
+    while True:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=_beginning(path), suffix=f".partial{path.suffix}"
+        )
+        _lock(handle)
+        # Between the two another may have taken it for a dead one's.
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _lock(handle: int) -> bool | None:
+    """Try to lock an open file; ``None`` where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _delete_what_the_dead_left(path: Path) -> None:
+    pattern = f"{glob.escape(_beginning(path))}????????.partial{glob.escape(path.suffix)}"
+    for left in glob.glob(os.path.join(glob.escape(str(path.parent)), pattern)):
+        # One that is gone, or another user's, is not ours to delete.
+        with contextlib.suppress(OSError):
+            handle = os.open(left, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                is_left = _lock(handle)
+                if is_left is None:
+                    is_left = time.time() - os.fstat(handle).st_mtime > _SECONDS_UNTIL_LEFT
+                if is_left and fcntl is not None:
+                    os.unlink(left)
+            finally:
+                os.close(handle)
+            if is_left and fcntl is None:  # an open file cannot be deleted there
+                os.unlink(left)
 
 
 def _give_usual_permissions(path: Path) -> None:

@@ -6,9 +6,10 @@ import base64
 import html
 import io
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from leukfeat.atomic_file import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,12 +182,6 @@ class Page:
         Path
         """
         target = Path(path)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.render())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with written_whole(target) as partial:
+            partial.write_text(self.render(), encoding="utf-8")
         return target
