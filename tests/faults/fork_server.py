@@ -6,6 +6,7 @@ Each line of its input is a JSON request, each line of its output the answer to 
 import json
 import logging
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -64,6 +65,7 @@ class Server:
         os.environ["LEUKFEAT_CACHE_DIR"] = os.path.join(folder, "user-cache")
         self.truth = victim_jobs.lf.extract_features(self.images, **victim_jobs.SETTINGS)
         self.durations = {}
+        self.whole_files = None
 
     def fresh(self):
         # In memory: what is tested is the end of a process, not of the machine.
@@ -124,6 +126,59 @@ class Server:
             if status:
                 found = {"held": 0, "redone": 0, "complaints": [str(found)]}
             return {"phase": name, "killed": killed, "call": call, "delay": delay, **found}
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def kill_writer(self, kind, seed):
+        """One kill while a model or a page is written over an older one.
+
+        Odd seeds kill anywhere in the call, even ones from the making of the file on.
+        """
+        if self.whole_files is None:
+            import whole_files
+
+            # Made in a child: threads that were started here would be missing after a fork.
+            held = os.path.join(self.folder, "whole-files.pickle")
+            status, answer = in_child(whole_files.make, held)
+            if status:
+                raise RuntimeError(answer)
+            with open(held, "rb") as file:
+                self.whole_files = pickle.load(file)
+        files = self.whole_files
+        draw = random.Random(seed)
+        place, _ = self.fresh()
+        folder = os.path.join(place, "results")
+        os.mkdir(folder)
+        try:
+            if kind not in self.durations:
+                status, self.durations[kind] = in_child(files.seconds, kind, place)
+                if status:
+                    raise RuntimeError(self.durations.pop(kind))
+            whole, writing = self.durations[kind]
+            delay = draw.uniform(0, 1.1) * (whole if seed % 2 else writing)
+
+            def arm():
+                self.jobs.kill_me_in(delay)
+
+            def victim():
+                if seed % 2:
+                    arm()
+                    files.write(kind, 1, folder)
+                    return
+                with files.at_the_write(kind, arm):
+                    files.write(kind, 1, folder)
+
+            status, answer = in_child(files.write, kind, 0, folder)
+            if status:
+                raise RuntimeError(answer)
+            status, answer = in_child(victim)
+            killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+            if status and not killed:
+                raise RuntimeError(answer)
+            status, found = in_child(files.judge, kind, folder)
+            if status:
+                found = {"stands": None, "left": 0, "complaints": [str(found)]}
+            return {"phase": kind, "killed": killed, "delay": delay, **found}
         finally:
             shutil.rmtree(place, ignore_errors=True)
 

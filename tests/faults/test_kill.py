@@ -48,6 +48,32 @@ def test_many_kills_lose_nothing(victims, phase):
     sys.stdout.write(f"{phase}: {kills} kills, at most {redone} images again\n")  # shown with -s
 
 
+def kill_writers(victims, kind, seeds):
+    found = [victims("kill_writer", kind=kind, seed=seed) for seed in seeds]
+    for answer in found:
+        assert not answer["complaints"], answer
+    assert sum(answer["killed"] for answer in found) >= len(found) // 2, found
+    return found
+
+
+@pytest.mark.parametrize("kind", ["model", "page"])
+def test_a_kill_leaves_the_older_file_or_the_newer(victims, kind):
+    kill_writers(victims, kind, range(2))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["model", "page"])
+def test_many_kills_leave_the_older_file_or_the_newer(victims, kind):
+    found = kill_writers(victims, kind, range(100, 150))
+    kills = [answer for answer in found if answer["killed"]]
+    newer = sum(answer["stands"] for answer in kills)
+    left = sum(answer["left"] for answer in kills)
+    sys.stdout.write(
+        f"{kind} file: {len(kills)} kills, {len(kills) - newer} times the older file stood, "
+        f"{newer} times the newer, {left} temporary files, all deleted by the next writer\n"
+    )
+
+
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_store_survives_one_kill_after_another(victims, seed):
     answers = victims("kill_again_and_again", seed=seed, kills=6)
