@@ -148,6 +148,19 @@ def load_model(
     if path.suffix == ".keras":
         return _load_network(path, path)
     try:
+        return _load_archive(path, trusted_types)
+    except (LeukfeatError, PermissionError, ImportError, MemoryError):
+        raise
+    except Exception as error:
+        # The readers of its parts fail in many ways on what none of them wrote.
+        raise ModelFileError(
+            f"The model file '{path}' is damaged, or was made by hand: {type(error).__name__}: "
+            f"{error}. Get the file again."
+        ) from error
+
+
+def _load_archive(path: Path, trusted_types: Sequence[str]) -> CellClassifier | CNNClassifier:
+    try:
         with zipfile.ZipFile(path) as archive:
             check_archive(archive, allowed=_MEMBERS, path=path)
             about = json.loads(read_member(archive, _ABOUT, limit=1 << 20))
@@ -170,6 +183,10 @@ def load_model(
     weights = None
     if _WEIGHTS in content:
         weights = _keep_weights(content[_WEIGHTS], ".weights.h5")
+    if getattr(head, "spec_", None) is None or not hasattr(head, "class_names_"):
+        raise ModelFileError(
+            f"The model file '{path}' holds a {type(head).__name__} where a fitted head should be."
+        )
     return CellClassifier.from_parts(head, reference, weights, _own_backbone(about, content, path))
 
 

@@ -18,7 +18,17 @@ from leukfeat.features.spec import FeatureSpec
 
 __all__ = ["check_input", "check_output", "check_rows", "foreign_classes", "own_keras_function"]
 
-_RUN_CODE = ("Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer")
+_RUN_CODE = (
+    "Lambda",
+    "__lambda__",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+    "JaxLayer",
+    "FlaxLayer",
+    # Any function of Keras by its name: older versions let one switch the safe mode off.
+    "function",
+)
+_READ_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")
 _LARGEST_CONFIG = 64 << 20
 
 
@@ -195,7 +205,7 @@ def _read(own: Backbone) -> Any:
 
 
 def _foreign_parts(config: Any) -> Iterator[str]:
-    """Classes that are not Keras's own, or that run what is stored in them."""
+    """Classes that are not Keras's own, run what is stored in them, or read files they name."""
     waiting = [config]
     while waiting:
         value = waiting.pop()
@@ -207,7 +217,7 @@ def _foreign_parts(config: Any) -> Iterator[str]:
             if name is None:
                 continue
             is_keras = module is None or str(module).split(".")[0] == "keras"
-            if name in _RUN_CODE or not is_keras:
+            if name in _RUN_CODE or name in _READ_FILES or not is_keras:
                 yield f"{module}.{name}" if module else str(name)
 
 

@@ -1,0 +1,387 @@
+"""Files from a stranger whose payload would leave a mark: none is run, each is refused by name.
+
+Every payload is first let run by a reader that trusts it, so that a test cannot pass because
+the payload was a dud.
+"""
+
+import functools
+import gzip
+import hashlib
+import io
+import json
+import pickle
+import stat
+import zipfile
+
+import joblib
+import keras
+import numpy as np
+import pytest
+import skops.io
+
+import leukfeat as lf
+from leukfeat.exceptions import LeukfeatError, WeightsError
+from leukfeat.features import FeatureSet, FeatureSpec
+from leukfeat.features.engines.own_network import foreign_classes
+
+BACKBONE = {
+    "input_size": 8,
+    "scale": 1 / 255,
+    "mean": 0.5,
+    "std": 0.25,
+    "channel_order": "RGB",
+    "layout": "NHWC",
+    "trained_on": ("some-cells",),
+    "licence": "MIT",
+}
+
+
+class Payload:
+    """Leaves a mark when it is read back by pickle or, if its type is trusted, by skops."""
+
+    def __init__(self, mark):
+        self.mark = str(mark)
+
+    def __reduce__(self):
+        return (np.save, (self.mark, np.ones(3)))
+
+    def __getstate__(self):
+        return {"mark": self.mark}
+
+    def __setstate__(self, state):
+        np.save(state["mark"], np.ones(3))
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    """Return the members of a good model file."""
+    generator = np.random.default_rng(0)
+    y = np.arange(64) % 2
+    features = FeatureSet(
+        generator.normal(size=(64, 5)) + y[:, None],
+        y,
+        subjects=[f"s{i % 8}" for i in range(64)],
+        spec=FeatureSpec(weights="random", weights_digest="random-normal-1:0"),
+    )
+    head = lf.fit_head(features, "logistic_regression", tune=False)
+    path = lf.save_model(lf.CellClassifier(head, features), tmp_path_factory.mktemp("m") / "a")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def packed(path, good, compression=zipfile.ZIP_STORED, **changes):
+    """Write a model file with members changed and their digests right, as its author could."""
+    members = dict(good)
+    for name, content in changes.items():
+        members[name.replace("_dot_", ".")] = content
+    about = json.loads(members.pop("model.json"))
+    about["members"] = {
+        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+        for name, content in members.items()
+    }
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("model.json", json.dumps(about))
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+# ---------------------------------------------------------------- files that unpickle
+
+
+def as_pickle(path, good, mark):
+    path.write_bytes(pickle.dumps(Payload(mark)))
+    return lambda: pickle.loads(path.read_bytes())
+
+
+def as_old_pickle(path, good, mark):
+    path.write_bytes(pickle.dumps(Payload(mark), protocol=0))
+    return lambda: pickle.loads(path.read_bytes())
+
+
+def as_joblib(path, good, mark):
+    joblib.dump(Payload(mark), path)
+    return lambda: joblib.load(path)
+
+
+def as_compressed_joblib(path, good, mark):
+    joblib.dump(Payload(mark), path, compress=3)
+    return lambda: joblib.load(path)
+
+
+def as_gzip(path, good, mark):
+    path.write_bytes(gzip.compress(pickle.dumps(Payload(mark))))
+    return lambda: pickle.loads(gzip.decompress(path.read_bytes()))
+
+
+def as_head_by_pickle(path, good, mark):
+    head = pickle.dumps(Payload(mark))
+    packed(path, good, head_dot_skops=head)
+    return lambda: pickle.loads(head)
+
+
+def as_array_of_objects(path, good, mark):
+    held = io.BytesIO()
+    np.savez(held, cells=np.array([Payload(mark)], object))
+    packed(path, good, reference_dot_npz=held.getvalue())
+    return lambda: np.load(io.BytesIO(held.getvalue()), allow_pickle=True)["cells"]
+
+
+# ---------------------------------------------------------------- skops
+
+
+def as_foreign_type(path, good, mark):
+    name = f"{Payload.__module__}.Payload"
+    content = skops.io.dumps(without_reduce(mark))
+    packed(path, good, head_dot_skops=content)
+    return lambda: skops.io.loads(content, trusted=[name, "leukfeat.heads.head.Head"])
+
+
+def without_reduce(mark):
+    payload = Payload.__new__(Payload)
+    payload.mark = str(mark)
+    return payload
+
+
+def as_partial_of_open(path, good, mark):
+    held = skops.io.dumps(functools.partial(np.save, str(mark), np.ones(3)))
+    packed(path, good, head_dot_skops=held)
+    names = skops.io.get_untrusted_types(data=held)
+    return lambda: skops.io.loads(held, trusted=names)()
+
+
+# ---------------------------------------------------------------- Keras
+
+
+def network_of(layer):
+    pixels = keras.Input((8, 8, 3))
+    return keras.Model(pixels, layer(keras.layers.Conv2D(2, 3)(pixels)))
+
+
+def lambda_that_marks(mark):
+    name = str(mark)
+    # Only what was written as a lambda is stored as code.
+    run = lambda x: (__import__("numpy").save(name, 1.0), x)[1]  # noqa: E731
+    return network_of(keras.layers.Lambda(run, output_shape=(6, 6, 2)))
+
+
+def as_keras_lambda(path, good, mark):
+    path = path.with_suffix(".keras")
+    lambda_that_marks(mark).save(path)
+    mark.unlink(missing_ok=True)
+    return lambda: keras.models.load_model(path, safe_mode=False)(np.ones((1, 8, 8, 3)))
+
+
+def as_lambda_inside_a_model(path, good, mark):
+    whole = path.with_suffix(".keras")
+    run = as_keras_lambda(path, good, mark)
+    content = whole.read_bytes()
+    whole.rename(path.with_name("moved.keras"))
+    packed(path, good, cnn_dot_keras=content)
+    moved = path.with_name("moved.keras")
+    return lambda: (moved.rename(whole), run(), whole.unlink())
+
+
+ATTACKS = [
+    as_pickle,
+    as_old_pickle,
+    as_joblib,
+    as_compressed_joblib,
+    as_gzip,
+    as_head_by_pickle,
+    as_array_of_objects,
+    as_foreign_type,
+    as_partial_of_open,
+    as_keras_lambda,
+    as_lambda_inside_a_model,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_a_payload_does_not_run(attack, good, tmp_path):
+    mark = tmp_path / "mark.npy"
+    path = tmp_path / "model.leukfeat"
+    trusting = attack(path, good, mark)
+    given = path if path.exists() else path.with_suffix(".keras")
+    with pytest.raises(LeukfeatError) as error:
+        lf.load_model(given)
+    assert not mark.exists(), "the payload ran"
+    assert str(given) in str(error.value)
+    trusting()
+    assert mark.exists(), "the payload is a dud: the test shows nothing"
+
+
+# ---------------------------------------------------------------- archives
+
+
+def traversal(archive, outside):
+    archive.writestr(f"../{outside.name}", b"x")
+
+
+def absolute(archive, outside):
+    archive.writestr(str(outside), b"x")
+
+
+def backslashes(archive, outside):
+    archive.writestr(f"..\\{outside.name}", b"x")
+
+
+def drive(archive, outside):
+    archive.writestr("C:evil", b"x")
+
+
+def link(archive, outside):
+    entry = zipfile.ZipInfo("weights.h5")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    archive.writestr(entry, str(outside))
+
+
+def surprise(archive, outside):
+    archive.writestr("setup.py", b"x")
+
+
+def bomb(archive, outside):
+    archive.writestr("weights.h5", bytes(1 << 24), zipfile.ZIP_DEFLATED)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [traversal, absolute, backslashes, drive, link, surprise, bomb],
+    ids=lambda attack: attack.__name__,
+)
+def test_an_archive_does_not_reach_out(attack, good, tmp_path):
+    path = packed(tmp_path / "in.leukfeat", good)
+    outside = tmp_path / "outside"
+    lf.load_model(path)  # good until it is touched
+    with zipfile.ZipFile(path, "a") as archive:
+        attack(archive, outside)
+    with pytest.raises(ValueError, match=r"no place in it|compressed form") as error:
+        lf.load_model(path)
+    assert str(path) in str(error.value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.leukfeat"]
+
+
+def test_a_bomb_inside_the_head_is_refused(good, tmp_path):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as inner:
+        inner.writestr("schema.json", "{}" + " " * (1 << 24))
+    path = packed(tmp_path / "a.leukfeat", good, head_dot_skops=held.getvalue())
+    with pytest.raises(ValueError, match="compressed form"):
+        lf.load_model(path)
+
+
+@pytest.mark.parametrize("name", ["head.skops", "reference.npz"])
+def test_a_member_of_another_digest_is_refused(good, tmp_path, name):
+    path = tmp_path / "a.leukfeat"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in good.items():
+            archive.writestr(member, content[:-1] + b"?" if member == name else content)
+    with pytest.raises(lf.classifier.ModelFileError, match="digest"):
+        lf.load_model(path)
+
+
+def deep(depth):
+    return ("[" * depth + "]" * depth).encode()
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        deep(100_000),
+        b"\xff\xfe",
+        b"",
+        b"[]",
+        b'{"format": "leukfeat-model"}',
+        b'{"format": "leukfeat-model", "format_version": "2", "members": {"head.skops": {}}}',
+        b'{"format": "leukfeat-model", "format_version": 2, "members": ["head.skops"]}',
+        b'{"format": "leukfeat-model", "format_version": 2, "members": {"head.skops": 5}}',
+        b'{"format": "leukfeat-model", "format_version": 2, "members": {"head.skops":'
+        b' {"bytes": 1e999, "sha256": ""}}}',
+        b'{"format": "leukfeat-model", "format_version": 2, "versions": 5, "members": {}}',
+        b'{"format": "leukfeat-model", "format_version": 9, "versions": 5, "members": {}}',
+    ],
+    ids=lambda about: about[:24].decode("ascii", "replace") + f"...{len(about)}",
+)
+def test_a_description_that_is_none_is_refused(good, tmp_path, about):
+    path = tmp_path / "a.leukfeat"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in (good | {"model.json": about}).items():
+            archive.writestr(member, content)
+    with pytest.raises(lf.classifier.ModelFileError) as error:
+        lf.load_model(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        b"",
+        b"[]",
+        b"5",
+        b"{}",
+        deep(100_000),
+        b'{"__class__": "dict", "__module__": "builtins", "__loader__": "DictNode", "protocol": 9}',
+        b'{"__class__": "system", "__module__": "os", "__loader__": "FunctionNode",'
+        b' "__id__": 1, "protocol": 0, "content": "x"}',
+        b'{"__class__": "system", "__module__": "os", "__loader__": "TypeNode", "__id__": 1}',
+        b'{"__class__": "Head", "__module__": "leukfeat.heads.head", "__loader__": "NoSuchNode",'
+        b' "__id__": 1, "protocol": 2}',
+        b'{"__class__": "Head", "__module__": "leukfeat.heads.head", "__loader__": "CachedNode",'
+        b' "__id__": 1, "protocol": 2}',
+        b'{"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "__id__": 1,'
+        b' "protocol": 2, "content": []}',
+    ],
+    ids=lambda schema: schema[:60].decode() + f"...{len(schema)}",
+)
+def test_a_head_that_is_none_is_refused(good, tmp_path, schema):
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as inner:
+        inner.writestr("schema.json", schema)
+    path = packed(tmp_path / "a.leukfeat", good, head_dot_skops=held.getvalue())
+    with pytest.raises(lf.classifier.ModelFileError) as error:
+        lf.load_model(path)
+    assert str(path) in str(error.value)
+
+
+# ---------------------------------------------------------------- networks of a stranger
+
+
+def rewritten_config(path, target, change):
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as new:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                change(config)
+                content = json.dumps(config).encode()
+            new.writestr(name, content)
+
+
+SWITCH = {
+    "module": "keras.config",
+    "class_name": "function",
+    "config": "enable_unsafe_deserialization",
+    "registered_name": "function",
+}
+READER = {
+    "module": "keras.layers",
+    "class_name": "StringLookup",
+    "config": {"vocabulary": "/etc/hostname"},
+    "registered_name": None,
+}
+
+
+@pytest.mark.parametrize("part", [SWITCH, READER], ids=lambda part: part["class_name"])
+def test_a_network_that_calls_or_reads_is_refused(tmp_path, part):
+    network_of(keras.layers.Activation("relu")).save(tmp_path / "good.keras")
+    assert foreign_classes(tmp_path / "good.keras") == []
+
+    def change(config):
+        config["config"]["layers"][-1]["config"]["activation"] = part
+
+    rewritten_config(tmp_path / "good.keras", tmp_path / "bad.keras", change)
+    with pytest.raises(lf.classifier.ModelFileError, match=part["class_name"]):
+        lf.load_model(tmp_path / "bad.keras")
+    own = lf.Backbone(name="stranger", file=tmp_path / "bad.keras", **BACKBONE)
+    with pytest.raises(WeightsError, match=part["class_name"]):
+        lf.extract_features([np.zeros((8, 8, 3), np.uint8)], backbone=own, progress=False)
