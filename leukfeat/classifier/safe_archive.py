@@ -83,7 +83,9 @@ def read_member(archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
     """
     size = archive.getinfo(name).file_size
     if size > limit:
-        raise UnsafeArchiveError(f"{name!r} has {size} bytes, more than the {limit} announced.")
+        raise UnsafeArchiveError(
+            f"'{archive.filename}': {name!r} has {size} bytes, more than the {limit} announced."
+        )
     return archive.read(name)
 
 
