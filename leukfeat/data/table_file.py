@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -57,9 +59,18 @@ def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]
             if kind == ".parquet":
                 table.to_parquet(partial, index=False, engine="pyarrow")
             else:
-                _guarded(table).to_csv(partial, index=False, lineterminator="\n")
+                safe = _guarded(table)
+                safe.to_csv(partial, index=False, lineterminator="\n", quoting=_quoting(safe))
 
     return write
+
+
+def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
+    """Quote all text if a carriage return is in it: alone it is not quoted, and ends the row."""
+    texts = [pd.Series(list(table.columns), dtype=object)]
+    texts += [table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    returns = any(text.astype(str).str.contains("\r", regex=False).any() for text in texts)
+    return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
 
 
 def _guarded(table: pd.DataFrame) -> pd.DataFrame:
