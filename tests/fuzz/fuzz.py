@@ -17,7 +17,11 @@ def main(name, seconds, corpus=None):
     sys.path.insert(0, str(Path(__file__).parent))
     with atheris.instrument_imports(include=["leukfeat", "zipfile", "skops"]):
         from targets import TARGETS
-    target = TARGETS[name]()
+
+        target = TARGETS[name]()
+        # Much is imported on use only: all of it must be in use before the block ends.
+        for seed in target.seeds():
+            target.one_input(seed)
     folder = Path(corpus or tempfile.mkdtemp(prefix=f"corpus-{name}-"))
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):

@@ -150,3 +150,9 @@ def test_a_field_of_20_000_pixels_a_side(tmp_path):
     assert white == 3 * patches
     assert abs(red - 40 * patches) <= 8 * patches
     assert megabytes < 700
+
+
+def test_without_tifffile_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    with pytest.raises(ImportError, match=r"leukfeat\[slides\]"):
+        TiffRegions(tmp_path / "slide.tif")
