@@ -143,7 +143,7 @@ def load_model(
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no model file '{path}'.")
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         return _load_pickle(path, trusted)
     if path.suffix == ".keras":
         return _load_network(path, path)
@@ -157,6 +157,13 @@ def load_model(
             f"The model file '{path}' is damaged, or was made by hand: {type(error).__name__}: "
             f"{error}. Get the file again."
         ) from error
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # Python 3.11 lets some of its own refusals through
+        return False
 
 
 def _load_archive(path: Path, trusted_types: Sequence[str]) -> CellClassifier | CNNClassifier:

@@ -20,6 +20,7 @@ import pytest
 import skops.io
 
 import leukfeat as lf
+from leukfeat.classifier import ModelFileError
 from leukfeat.exceptions import LeukfeatError, WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.features.engines.own_network import foreign_classes
@@ -276,7 +277,15 @@ def test_a_member_of_another_digest_is_refused(good, tmp_path, name):
     with zipfile.ZipFile(path, "w") as archive:
         for member, content in good.items():
             archive.writestr(member, content[:-1] + b"?" if member == name else content)
-    with pytest.raises(lf.classifier.ModelFileError, match="digest"):
+    with pytest.raises(ModelFileError, match="digest"):
+        lf.load_model(path)
+
+
+def test_an_end_of_zip64_that_lies_is_refused(tmp_path):
+    path = tmp_path / "a.leukfeat"
+    locator = b"PK\x06\x07" + bytes(12) + b"\x09\0\0\0"
+    path.write_bytes(locator + b"PK\x05\x06" + bytes(18))
+    with pytest.raises(ModelFileError, match="not a leukfeat model file"):
         lf.load_model(path)
 
 
@@ -307,7 +316,7 @@ def test_a_description_that_is_none_is_refused(good, tmp_path, about):
     with zipfile.ZipFile(path, "w") as archive:
         for member, content in (good | {"model.json": about}).items():
             archive.writestr(member, content)
-    with pytest.raises(lf.classifier.ModelFileError) as error:
+    with pytest.raises(ModelFileError) as error:
         lf.load_model(path)
     assert str(path) in str(error.value)
 
@@ -338,7 +347,7 @@ def test_a_head_that_is_none_is_refused(good, tmp_path, schema):
     with zipfile.ZipFile(held, "w") as inner:
         inner.writestr("schema.json", schema)
     path = packed(tmp_path / "a.leukfeat", good, head_dot_skops=held.getvalue())
-    with pytest.raises(lf.classifier.ModelFileError) as error:
+    with pytest.raises(ModelFileError) as error:
         lf.load_model(path)
     assert str(path) in str(error.value)
 
@@ -380,7 +389,7 @@ def test_a_network_that_calls_or_reads_is_refused(tmp_path, part):
         config["config"]["layers"][-1]["config"]["activation"] = part
 
     rewritten_config(tmp_path / "good.keras", tmp_path / "bad.keras", change)
-    with pytest.raises(lf.classifier.ModelFileError, match=part["class_name"]):
+    with pytest.raises(ModelFileError, match=part["class_name"]):
         lf.load_model(tmp_path / "bad.keras")
     own = lf.Backbone(name="stranger", file=tmp_path / "bad.keras", **BACKBONE)
     with pytest.raises(WeightsError, match=part["class_name"]):
