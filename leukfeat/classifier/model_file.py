@@ -19,14 +19,14 @@ from leukfeat.atomic_file import written_whole
 from leukfeat.classifier.cell_classifier import CellClassifier
 from leukfeat.classifier.extraction import own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
-from leukfeat.classifier.safe_archive import check_archive, read_member
-from leukfeat.classifier.trusted_types import TRUSTED_TYPES
 from leukfeat.cnn.classifier import CNNClassifier
 from leukfeat.cnn.model_file import load_cnn, save_cnn
 from leukfeat.exceptions import LeukfeatError
 from leukfeat.features.engines.own_network import foreign_classes
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.own_backbone import Backbone
+from leukfeat.heads.safe_archive import check_archive, read_member
+from leukfeat.heads.stored_head import foreign_types, read_stored_head
 
 __all__ = ["MODEL_FORMAT", "MODEL_FORMAT_VERSION", "ModelFileError", "load_model", "save_model"]
 
@@ -87,7 +87,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
         return _save_network(model, path)
     classifier = model if isinstance(model, CellClassifier) else CellClassifier(model)
     head = skops.io.dumps(classifier.head)
-    foreign = _foreign_types(head, ())
+    foreign = foreign_types(head)
     if foreign:
         raise ModelFileError(
             f"The head holds types that leukfeat does not know to be safe: {foreign}. Save it "
@@ -180,7 +180,9 @@ def _load_archive(path: Path, trusted_types: Sequence[str]) -> CellClassifier | 
             network = Path(folder, _CNN)
             network.write_bytes(content[_CNN])
             return _load_network(network, path)
-    head = _load_head(content[_HEAD], trusted_types, path)
+    head = read_stored_head(
+        content[_HEAD], path=path, trusted_types=trusted_types, error=ModelFileError
+    )
     reference = None
     if _REFERENCE in content:
         with zipfile.ZipFile(io.BytesIO(content[_REFERENCE])) as inner:
@@ -292,27 +294,6 @@ def _read_checked(archive: zipfile.ZipFile, name: str, about: dict[str, Any], pa
             "written with it. Get the file again."
         )
     return content
-
-
-def _foreign_types(head: bytes, trusted_types: Sequence[str]) -> list[str]:
-    import skops.io
-
-    known = {*TRUSTED_TYPES, *trusted_types}
-    return sorted(set(skops.io.get_untrusted_types(data=head)) - known)
-
-
-def _load_head(content: bytes, trusted_types: Sequence[str], path: Path) -> Any:
-    import skops.io
-
-    with zipfile.ZipFile(io.BytesIO(content)) as inner:
-        check_archive(inner, path=path)
-    foreign = _foreign_types(content, trusted_types)
-    if foreign:
-        raise ModelFileError(
-            f"The model file '{path}' holds types that leukfeat does not know to be safe: "
-            f"{foreign}. Only if you trust its author, load it with trusted_types={foreign}."
-        )
-    return skops.io.loads(content, trusted=[*TRUSTED_TYPES, *trusted_types])
 
 
 def _load_pickle(path: Path, trusted: bool) -> CellClassifier:

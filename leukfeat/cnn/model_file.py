@@ -12,6 +12,8 @@ from typing import Any
 from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
 from leukfeat.cnn.config import CNNConfig
+from leukfeat.heads.safe_archive import read_member
+from leukfeat.heads.stored_head import read_stored_head
 
 __all__ = ["MODEL_FILE_FORMAT", "load_cnn", "save_cnn"]
 
@@ -19,14 +21,16 @@ MODEL_FILE_FORMAT = 1
 """Number of the layout of our member of the file."""
 
 _MEMBER = "leukfeat.json"
+_CONTROLS = "controls.skops"
+_LARGEST_CONTROLS = 1 << 28
 
 
 def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
     """Write a trained network to one ``.keras`` file.
 
     ``keras.models.load_model(path)`` reads it in safe mode, without leukfeat. What leukfeat
-    knows beyond the model is in one more member of the archive, as JSON; names of subjects are
-    not in it, only their digests.
+    knows beyond the model is in one more member of the archive, as JSON, and the control heads in
+    another, by skops; names of subjects are not in them, only their digests.
 
     Parameters
     ----------
@@ -41,6 +45,7 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
         If the name ends otherwise.
     """
     import keras
+    import skops.io
 
     target = Path(path)
     if target.suffix != ".keras":
@@ -58,6 +63,8 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
         classifier.model_.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
             archive.writestr(_MEMBER, json.dumps(facts))
+            if classifier.control_heads_:
+                archive.writestr(_CONTROLS, skops.io.dumps(classifier.control_heads_))
 
 
 def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
@@ -71,18 +78,22 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
     Returns
     -------
     CNNClassifier
-        Its ``control_heads_`` are empty: they are not in the file.
+        Its ``control_heads_`` are empty if the file is of a version that did not keep them.
 
     Raises
     ------
     ValueError
-        If the file is no such archive, or was written by a newer leukfeat.
+        If the file is no such archive, was written by a newer leukfeat, or its control heads
+        hold types that are not known to be safe.
     """
     import keras
 
     try:
         with zipfile.ZipFile(path) as archive:
             facts: dict[str, Any] = json.load(io.TextIOWrapper(archive.open(_MEMBER)))
+            kept = None
+            if _CONTROLS in archive.namelist():
+                kept = read_member(archive, _CONTROLS, limit=_LARGEST_CONTROLS)
     except (zipfile.BadZipFile, KeyError) as error:
         raise ValueError(
             f"{path} is no network saved by leukfeat ({error}). A model of other origin is read "
@@ -93,6 +104,9 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
             f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "
             "Install the version that wrote it."
         )
+    controls = None if kept is None else read_stored_head(kept, path=Path(path))
+    if not isinstance(controls, dict | None):
+        raise ValueError(f"{path} is damaged: its {_CONTROLS!r} holds no control heads.")
     return CNNClassifier(
         keras.models.load_model(path, safe_mode=True),
         config=CNNConfig.from_json(json.dumps(facts["config"])),
@@ -100,4 +114,5 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
         positive=facts["positive"],
         threshold=facts["threshold"] if facts["threshold"] is not None else 0.5,
         record=TrainingRecord.from_dict(facts["record"]),
+        control_heads=controls,
     )

@@ -11,7 +11,7 @@ import pytest
 import skops.io
 
 from leukfeat.classifier import CellClassifier, ModelFileError, load_model, save_model
-from leukfeat.classifier.safe_archive import UnsafeArchiveError
+from leukfeat.heads.safe_archive import UnsafeArchiveError
 from leukfeat.heads import fit_head, registered_heads
 
 

@@ -1,10 +1,13 @@
 import pickle
+import subprocess
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from leukfeat import CellDataset, evaluate
+from leukfeat import CellDataset, evaluate, load_model, save_model
+from leukfeat.classifier import ModelFileError
 from leukfeat.cnn import fit_cnn, load_cnn, read_cells
 from leukfeat.cnn.learning_curves import plot_learning_curves
 from leukfeat.exceptions import LeakageError, SpecMismatchError
@@ -82,6 +85,53 @@ def test_a_file_gives_the_same_classifier_back(trained, other_discs, tmp_path):
         np.asarray(stock(pixels))[:, 0], trained.predict_proba(other_discs[:4])[:, 1], atol=1e-6
     )
     assert [p.name for p in tmp_path.iterdir()] == ["cnn.keras"]
+
+
+def test_control_heads_stand_beside_a_loaded_network(trained, other_discs, tmp_path):
+    images = trained.read_cells(other_discs)
+    wanted = evaluate(trained, images)
+    assert [*wanted.controls] == ["majority", "colour only", "size only"]
+    for name in ("cnn.keras", "cnn.leukfeat"):
+        save_model(trained, tmp_path / name)
+        loaded = load_model(tmp_path / name)
+        assert list(loaded.control_heads_) == list(trained.control_heads_)
+        found = evaluate(loaded, images)
+        pd.testing.assert_frame_equal(found.to_frame(), wanted.to_frame())
+
+
+def rewrite(path, **changed):
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()} | changed
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            if data is not None:
+                archive.writestr(name, data)
+
+
+def test_files_without_control_heads_stay_readable(trained, other_discs, tmp_path):
+    path = tmp_path / "older.keras"
+    trained.save(path)
+    rewrite(path, **{"controls.skops": None})
+    loaded = load_cnn(path)
+    assert loaded.control_heads_ == {}
+    result = evaluate(loaded, loaded.read_cells(other_discs))
+    assert any("no control heads" in note for note in result.notes)
+
+
+def test_control_heads_that_run_code_are_refused(trained, tmp_path):
+    import skops.io
+
+    path = tmp_path / "hostile.keras"
+    for held, message in (
+        ({"colour": subprocess.Popen}, "not know to be safe.*Popen"),
+        ([1.0], "holds no control heads"),
+    ):
+        trained.save(path)
+        rewrite(path, **{"controls.skops": skops.io.dumps(held)})
+        with pytest.raises(ValueError, match=message):
+            load_cnn(path)
+        with pytest.raises(ModelFileError, match=message):
+            load_model(path)
 
 
 def test_no_name_of_a_patient_is_in_the_file(trained, discs, tmp_path):
