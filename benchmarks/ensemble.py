@@ -6,7 +6,7 @@
 
 Procedural cells (the demo's: 48 subjects) are split by subject. With ``--taleqani`` that set comes
 first, two classes and four; it has no subjects, so its folds are random and its cells count as
-independent: those numbers say nothing about new patients. Both columns are on the outer folds
+independent: those numbers say nothing about new patients. Both columns are on the outer folds'
 held-out cells; the best member is chosen from each fold's training cells alone.
 """
 
