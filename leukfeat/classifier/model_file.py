@@ -22,7 +22,6 @@ from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.cnn.classifier import CNNClassifier
 from leukfeat.cnn.model_file import load_cnn, save_cnn
 from leukfeat.exceptions import LeukfeatError
-from leukfeat.features.engines.own_network import foreign_classes
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.heads.safe_archive import check_archive, read_member
@@ -227,9 +226,6 @@ def _save_network(network: CNNClassifier, path: Path) -> Path:
 
 def _load_network(file: Path, path: Path) -> CNNClassifier:
     try:
-        foreign = foreign_classes(file)
-        if foreign:
-            raise ModelFileError(f"it holds parts that would run code of its author's: {foreign}")
         return load_cnn(file)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"The network in '{path}' cannot be used: {error}") from error

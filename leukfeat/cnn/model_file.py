@@ -12,6 +12,7 @@ from typing import Any
 from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
 from leukfeat.cnn.config import CNNConfig
+from leukfeat.features.network_file import foreign_parts
 from leukfeat.heads.safe_archive import read_member
 from leukfeat.heads.stored_head import read_stored_head
 
@@ -83,12 +84,19 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
     Raises
     ------
     ValueError
-        If the file is no such archive, was written by a newer leukfeat, or its control heads
-        hold types that are not known to be safe.
+        If the file is no such archive, was written by a newer leukfeat, its network holds parts
+        that are not Keras's own, run code or read other files, or its control heads hold types
+        that are not known to be safe.
     """
     import keras
 
     try:
+        foreign = foreign_parts(path)
+        if foreign:
+            raise ValueError(
+                f"{path} holds parts that would run code of its author's or read other files: "
+                f"{foreign}."
+            )
         with zipfile.ZipFile(path) as archive:
             facts: dict[str, Any] = json.load(io.TextIOWrapper(archive.open(_MEMBER)))
             kept = None
@@ -98,7 +106,7 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
         raise ValueError(
             f"{path} is no network saved by leukfeat ({error}). A model of other origin is read "
             "with keras.models.load_model(path, safe_mode=True)."
-        ) from None
+        ) from error
     if facts["format"] > MODEL_FILE_FORMAT:
         raise ValueError(
             f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "

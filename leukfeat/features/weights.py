@@ -14,6 +14,7 @@ from leukfeat.exceptions import WeightsError
 from leukfeat.features.backbones import StockBackbone
 from leukfeat.features.file_digest import digest_file
 from leukfeat.features.locations import weights_folders
+from leukfeat.features.network_file import leads_elsewhere
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.seen_data import read_facts, remember_seen, seen_facts
 
@@ -203,6 +204,15 @@ def _check_is_hdf5(path: str) -> None:
         raise WeightsError(
             f"The weights file {path!r} is not HDF5 (it starts with {start!r}); Keras writes "
             "weights as '.weights.h5' or '.h5'."
+        )
+    try:
+        elsewhere = leads_elsewhere(path)
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"The weights file {path!r} is damaged: {error}.") from error
+    if elsewhere:
+        raise WeightsError(
+            f"The weights file {path!r} would read other files: {elsewhere}. Keras writes no such "
+            "entries: get the file from its source, or write it again with save_weights."
         )
 
 

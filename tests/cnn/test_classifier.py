@@ -1,3 +1,4 @@
+import json
 import pickle
 import subprocess
 import zipfile
@@ -132,6 +133,23 @@ def test_control_heads_that_run_code_are_refused(trained, tmp_path):
             load_cnn(path)
         with pytest.raises(ModelFileError, match=message):
             load_model(path)
+
+
+def test_a_network_that_would_run_code_is_refused(trained, tmp_path):
+    path = tmp_path / "hostile.keras"
+    trained.save(path)
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"][-1]["config"]["activation"] = {
+        "module": "keras.config",
+        "class_name": "function",
+        "config": "enable_unsafe_deserialization",
+        "registered_name": "function",
+    }
+    rewrite(path, **{"config.json": json.dumps(config)})
+    for read in (load_cnn, load_model):
+        with pytest.raises(ValueError, match="run code of its author's or read other files"):
+            read(path)
 
 
 def test_no_name_of_a_patient_is_in_the_file(trained, discs, tmp_path):

@@ -13,6 +13,7 @@ import pickle
 import stat
 import zipfile
 
+import h5py
 import joblib
 import keras
 import numpy as np
@@ -23,7 +24,7 @@ import leukfeat as lf
 from leukfeat.classifier import ModelFileError
 from leukfeat.exceptions import LeukfeatError, WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
-from leukfeat.features.engines.own_network import foreign_classes
+from leukfeat.features.network_file import foreign_parts, leads_elsewhere
 
 BACKBONE = {
     "input_size": 8,
@@ -383,7 +384,7 @@ READER = {
 @pytest.mark.parametrize("part", [SWITCH, READER], ids=lambda part: part["class_name"])
 def test_a_network_that_calls_or_reads_is_refused(tmp_path, part):
     network_of(keras.layers.Activation("relu")).save(tmp_path / "good.keras")
-    assert foreign_classes(tmp_path / "good.keras") == []
+    assert foreign_parts(tmp_path / "good.keras") == []
 
     def change(config):
         config["config"]["layers"][-1]["config"]["activation"] = part
@@ -393,4 +394,54 @@ def test_a_network_that_calls_or_reads_is_refused(tmp_path, part):
         lf.load_model(tmp_path / "bad.keras")
     own = lf.Backbone(name="stranger", file=tmp_path / "bad.keras", **BACKBONE)
     with pytest.raises(WeightsError, match=part["class_name"]):
+        lf.extract_features([np.zeros((8, 8, 3), np.uint8)], backbone=own, progress=False)
+
+
+def link(file, name, outside):
+    del file[name]
+    file[name] = h5py.ExternalLink(str(outside), "/kernel")
+
+
+def store_outside(file, name, outside):
+    shape = file[name].shape
+    del file[name]
+    file.create_dataset(name, shape, "f4", external=[(str(outside), 0, h5py.h5f.UNLIMITED)])
+
+
+def compute_from(file, name, outside):
+    shape = file[name].shape
+    layout = h5py.VirtualLayout(shape, "f4")
+    layout[...] = h5py.VirtualSource(str(outside), "kernel", shape)
+    del file[name]
+    file.create_virtual_dataset(name, layout)
+
+
+@pytest.mark.parametrize("lead", [link, store_outside, compute_from])
+def test_weights_that_stand_in_another_file_are_refused(tmp_path, lead):
+    network_of(keras.layers.Dense(2)).save(tmp_path / "good.keras")
+    with zipfile.ZipFile(tmp_path / "good.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights = tmp_path / "some.weights.h5"
+    weights.write_bytes(members["model.weights.h5"])
+    with h5py.File(weights) as file:
+        names = []
+        file.visititems(lambda name, entry: names.append(name) if hasattr(entry, "shape") else None)
+        shape = file[names[0]].shape
+    with h5py.File(tmp_path / "outside.h5", "w") as file:
+        file["kernel"] = np.ones(shape, "f4")
+    assert leads_elsewhere(weights) == []
+    with h5py.File(weights, "r+") as file:
+        lead(file, names[0], tmp_path / "outside.h5")
+    assert [part.split(" (")[0] for part in leads_elsewhere(weights)] == [names[0]]
+    with pytest.raises(WeightsError, match="would read other files") as error:
+        lf.extract_features([np.zeros((32, 32, 3), np.uint8)], weights=weights, progress=False)
+    assert str(weights) in str(error.value)
+
+    members["model.weights.h5"] = weights.read_bytes()
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    assert f"model.weights.h5: {names[0]}" in foreign_parts(tmp_path / "bad.keras")[0]
+    own = lf.Backbone(name="stranger", file=tmp_path / "bad.keras", **BACKBONE)
+    with pytest.raises(WeightsError, match="read other files"):
         lf.extract_features([np.zeros((8, 8, 3), np.uint8)], backbone=own, progress=False)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,23 +11,11 @@ import numpy as np
 from leukfeat.exceptions import WeightsError
 from leukfeat.features.engines.interface import Engine
 from leukfeat.features.engines.pooling import pool_map
+from leukfeat.features.network_file import foreign_parts
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.spec import FeatureSpec
 
-__all__ = ["check_input", "check_output", "check_rows", "foreign_classes", "own_keras_function"]
-
-_RUN_CODE = (
-    "Lambda",
-    "__lambda__",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "JaxLayer",
-    "FlaxLayer",
-    # Any function of Keras by its name: older versions let one switch the safe mode off.
-    "function",
-)
-_READ_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")
-_LARGEST_CONFIG = 64 << 20
+__all__ = ["check_input", "check_output", "check_rows", "own_keras_function"]
 
 
 def own_keras_function(own: Backbone, spec: FeatureSpec) -> Callable[[Any], Any]:
@@ -156,41 +142,18 @@ def check_rows(engine: Engine, own: Backbone) -> None:
         )
 
 
-def foreign_classes(path: str | os.PathLike[str]) -> list[str]:
-    """List the parts of a ``.keras`` file that are not Keras's own, or that run stored code.
-
-    Parameters
-    ----------
-    path : path-like
-        The file. Nothing but its description of the layers is read.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    zipfile.BadZipFile, KeyError, ValueError
-        If it is no such file, or its description is larger than 64 MB.
-    """
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
-            raise ValueError("its config.json has more than 64 MB")
-        return sorted(set(_foreign_parts(json.loads(archive.read("config.json")))))
-
-
 def _read(own: Backbone) -> Any:
     import keras
 
     own.check_file()
     try:
-        foreign = foreign_classes(own.file)
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError) as error:
+        foreign = foreign_parts(own.file)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
         raise WeightsError(f"{_of(own)} is damaged, or no file of model.save: {error}") from error
     if foreign:
         raise WeightsError(
-            f"{_of(own)} holds parts that would run code of its author's: {foreign}. Only layers "
-            "of Keras itself are read. Write it with such layers, or export it to ONNX."
+            f"{_of(own)} holds parts that would run code of its author's or read other files: {foreign}. "
+            "Only layers of Keras itself are read. Write it with such layers, or export it to ONNX."
         )
     try:
         model = keras.models.load_model(own.file, compile=False, safe_mode=True)
@@ -202,23 +165,6 @@ def _read(own: Backbone) -> Any:
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{_of(own)} holds NaN or infinite values among its weights.")
     return model
-
-
-def _foreign_parts(config: Any) -> Iterator[str]:
-    """Classes that are not Keras's own, run what is stored in them, or read files they name."""
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-            name, module = value.get("class_name"), value.get("module")
-            if name is None:
-                continue
-            is_keras = module is None or str(module).split(".")[0] == "keras"
-            if name in _RUN_CODE or name in _READ_FILES or not is_keras:
-                yield f"{module}.{name}" if module else str(name)
 
 
 def _find_output(own: Backbone, model: Any) -> Any:
