@@ -47,6 +47,17 @@ def test_every_white_cell_is_classified(classifier, smear):
     assert "5 white cells" in repr(analysis)
 
 
+def test_white_cells_that_touch_are_analysed_one_by_one(classifier):
+    size = {"size": (520, 680), "um_per_px": 0.15}
+    n_cells = []
+    for seed in range(4):
+        crowded = make_smear(5, 20, 2, touching=0.4, random_state=seed, **size)
+        analysis = analyse_smear(crowded.image, classifier, errors=ERRORS, finding=FINDING, **GIVEN)
+        n_cells.append(analysis.n_cells)
+        assert analysis.suspicious.high + analysis.healthy.high >= analysis.n_cells
+    assert 17 <= sum(n_cells) <= 21
+
+
 def test_without_error_rates_there_is_no_interval(classifier, smear):
     analysis = analyse_smear(smear.image, classifier, **GIVEN)
     assert not analysis.suspicious.known

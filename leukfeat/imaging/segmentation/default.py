@@ -68,13 +68,14 @@ def segment_white_cells(
     fine = look_at(image, sigma=max(0.018 * radius, 0.5), background=background)
     pieces, _ = label_regions(nuclei)
     reference = reference_area(pieces)
+    single = usual_nucleus if reference is None else reference
     if reference is not None:
         pieces = divide(nuclei, area=reference)
     elif usual_nucleus is not None:
         pieces = divide(nuclei, area=usual_nucleus)
         # The lobes of one nucleus lie apart: their hull is larger than a round nucleus.
         reference = _SPREAD_OF_LOBES * usual_nucleus
-    groups = group_lobes(pieces, coarse, reference=reference)
+    groups = group_lobes(pieces, coarse, reference=reference, single=single)
     sizes = np.bincount(groups.ravel())[1:]
     largest_first = [group for group in np.argsort(-sizes) + 1 if sizes[group - 1] >= least_nucleus]
     for number, group in enumerate(largest_first, start=1):

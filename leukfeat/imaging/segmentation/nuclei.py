@@ -30,6 +30,10 @@ _PALE_FLOOR, _PALE_TYPICAL, _PALE_BLUE = -0.33, -0.3, 0.35
 """The same where blue is hardly absorbed (largest part of blue in the optical density): a pale
 nucleus, for haemoglobin absorbs blue however thin it is."""
 
+_WHOLE, _ROUND, _FRAGMENT = 0.75, 0.9, 0.15
+"""A whole nucleus: least area in areas of a usual one, and least share of its convex hull; and
+the largest fragment of it that may lie apart, as a share of its area."""
+
 _EMPTY = -0.5
 """Nuclear index of empty background."""
 
@@ -72,13 +76,16 @@ def group_lobes(
     appearance: Appearance,
     *,
     reference: float | None = None,
+    single: float | None = None,
     reach: float = 1.8,
     stained: float = 3.0,
 ) -> npt.NDArray[np.int32]:
     """Give nuclei numbers, the lobes of one nucleus the same.
 
     Two regions belong together if they almost touch, or if they are near and the shortest line
-    between them crosses no empty background; and if they fill most of their convex hull.
+    between them crosses no empty background; and if they fill most of their convex hull. The
+    nearest pair comes first. A region as large as a nucleus, round and whole, is not a lobe: it
+    takes in fragments that almost touch it, and nothing else.
 
     Parameters
     ----------
@@ -89,6 +96,9 @@ def group_lobes(
     reference : float, optional
         Area of a single nucleus of this image, in pixels: regions whose common convex hull is
         larger than 1.9 times that stay apart.
+    single : float, optional
+        Area of a round nucleus, in pixels, by which whole nuclei are told from lobes. If not
+        given, no region is held for whole.
     reach : float, default=1.8
         Largest gap, in radii of a disc with the area of the largest region.
     stained : float, default=3.0
@@ -106,19 +116,13 @@ def group_lobes(
     if len(areas) > 5:  # more regions than a nucleus has lobes: a field
         reach = min(reach, 0.9)
     outlines = [_outline(labels == k + 1) for k in range(len(areas))]
-    boxes = [(o.min(axis=0) - reach * radius, o.max(axis=0)) for o in outlines]
+    whole = _whole(areas, outlines, single)
     group = np.arange(len(areas))
-    for first, second in itertools.combinations(range(len(areas)), 2):
-        low, high = (np.maximum, np.minimum)
-        apart = low(boxes[first][0], boxes[second][0]) > high(boxes[first][1], boxes[second][1])
-        if apart.any():
-            continue
-        a, b, gap = _shortest_line(outlines[first], outlines[second])
-        if gap > reach * radius:
-            continue
-        along = np.linspace(0, 1, max(int(gap) + 1, 3))[1:-1, None]
-        x, y = np.rint(a + along * (b - a)).astype(int).T
-        between = appearance.contrast[y, x]
+    for first, second, gap, between in _near_pairs(outlines, appearance, reach * radius):
+        if whole[[first, second]].any():
+            small = areas[[first, second]].min() < _FRAGMENT * areas[[first, second]].max()
+            if not (small and gap < 0.15 * radius):
+                continue
         # Across a longer gap the line must not become paler either: there two cells meet.
         even = gap < 0.9 * radius or between.min() > 0.6 * np.median(between)
         if gap < 0.15 * radius or (even and (between > stained).mean() > 0.8):
@@ -126,7 +130,7 @@ def group_lobes(
             most = 2.4 * areas[joined].sum()
             if reference is not None:
                 most = min(most, 1.9 * reference)
-            if _hull_area(outlines, joined) < most:
+            if whole[joined].sum() < 2 and _hull_area(outlines, joined) < most:
                 group[joined] = group[first]
     numbers = np.unique(group, return_inverse=True)[1] + 1
     return np.concatenate([[0], numbers]).astype(np.int32)[labels]
@@ -205,6 +209,35 @@ def _upper_threshold(values: npt.NDArray[np.float32]) -> float:
     if np.count_nonzero(counts) < 4:
         return float(middle[counts > 0].mean())
     return float(threshold_multiotsu(hist=(counts, middle), classes=3)[1])
+
+
+def _whole(
+    areas: npt.NDArray[np.int_], outlines: list[npt.NDArray[np.float64]], single: float | None
+) -> npt.NDArray[np.bool_]:
+    if single is None:
+        return np.zeros(len(areas), bool)
+    hulls = [cv2.contourArea(cv2.convexHull(o.astype(np.float32))) for o in outlines]
+    return (areas > _WHOLE * single) & (areas > _ROUND * np.array(hulls))
+
+
+def _near_pairs(
+    outlines: list[npt.NDArray[np.float64]], appearance: Appearance, most: float
+) -> list[tuple[int, int, float, Float32]]:
+    """Return pairs of regions, nearest first: their gap, and the contrast along it."""
+    boxes = [(o.min(axis=0) - most, o.max(axis=0)) for o in outlines]
+    pairs = []
+    for first, second in itertools.combinations(range(len(outlines)), 2):
+        low, high = (np.maximum, np.minimum)
+        apart = low(boxes[first][0], boxes[second][0]) > high(boxes[first][1], boxes[second][1])
+        if apart.any():
+            continue
+        a, b, gap = _shortest_line(outlines[first], outlines[second])
+        if gap > most:
+            continue
+        along = np.linspace(0, 1, max(int(gap) + 1, 3))[1:-1, None]
+        x, y = np.rint(a + along * (b - a)).astype(int).T
+        pairs.append((first, second, gap, appearance.contrast[y, x]))
+    return sorted(pairs, key=lambda pair: pair[2])
 
 
 def _outline(region: Mask) -> npt.NDArray[np.float64]:

@@ -80,6 +80,19 @@ def test_more_cells_on_one_another_are_still_counted():
     assert abs(count_cells(crowded.image).red - 60) <= 6
 
 
+@pytest.mark.parametrize("touching", [0.3, 0.6])
+def test_white_cells_that_touch_are_told_apart(touching):
+    met = found = true = 0
+    for seed in range(3):
+        crowded = make_smear(6, 50, 6, size=(720, 960), touching=touching, random_state=100 + seed)
+        boxes = find_cells(crowded.image, types=("white",)).frame[SIDES].to_numpy()
+        truth = crowded.cells.loc[crowded.cells["type"] == "white", SIDES].to_numpy()
+        met += sum(max(iou(box, other) for other in boxes) > 0.5 for box in truth)
+        found, true = found + len(boxes), true + len(truth)
+    assert met >= 0.75 * true  # where touching nuclei were lobes of one, about half
+    assert met >= 0.8 * found
+
+
 def test_any_pixel_type_gives_the_same_counts(smear):
     counts = count_cells(smear.image)
     wide = smear.image.astype(np.uint16) * 257
