@@ -43,7 +43,7 @@ def extract_columns(
                 step.handcrafted.families,
                 cache=settings.cache,
                 segmentation=step.handcrafted.segmentation,
-                n_jobs=settings.n_jobs,
+                n_jobs=settings.workers_for(len(cells)),
                 progress=settings.progress,
             )
         )

@@ -14,6 +14,9 @@ from leukfeat.features import FeatureSet
 
 __all__ = ["Route", "RunSettings"]
 
+_MANY = 512
+"""Images from which on starting workers to measure them pays."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSettings:
@@ -27,6 +30,7 @@ class RunSettings:
         Where features are kept.
     random_state : int
     n_jobs : int or None
+        As joblib takes it. ``None``: one, but all processors where many images are measured.
     progress : bool
     """
 
@@ -35,6 +39,10 @@ class RunSettings:
     random_state: int = 0
     n_jobs: int | None = None
     progress: bool = True
+
+    def workers_for(self, n_images: int) -> int | None:
+        """Return how many images are measured at the same time."""
+        return -1 if self.n_jobs is None and n_images >= _MANY else self.n_jobs
 
     def weights_of(self, backbone: str) -> Any:
         """Return the weights of one backbone."""

@@ -19,7 +19,8 @@ from leukfeat.recipes.extracting import extract_columns, extract_deep
 from leukfeat.recipes.habits import selected_before_split
 from leukfeat.recipes.route import Route, RunSettings
 from leukfeat.recipes.schema import Recipe
-from leukfeat.recipes.standardising import channel_moments, measure_standardised
+from leukfeat.recipes.standardised_rows import StandardisedRows
+from leukfeat.recipes.standardising import channel_moments
 
 __all__ = ["make_routes"]
 
@@ -124,6 +125,9 @@ def _standardised_routes(
     started = time.perf_counter()
     size = (step.standardised_size, step.standardised_size)
     images = read_cells(cells, input_size=size, progress=settings.progress)
+    measured = StandardisedRows(
+        images, step, cache=settings.cache, n_jobs=settings.workers_for(len(images))
+    )
     of_all = channel_moments(images) if "standardise_before_split" in habits else None
     seconds = time.perf_counter() - started
     for method in recipe.selection.methods:
@@ -138,10 +142,7 @@ def _standardised_routes(
                 head: str = head,
             ) -> tuple[Any, FeatureSet]:
                 moments = of_all or channel_moments(images[train])
-                learnt, asked = (
-                    measure_standardised(images[rows], moments, step, n_jobs=settings.n_jobs)
-                    for rows in (train, test)
-                )
+                learnt, asked = (measured.take(moments, rows) for rows in (train, test))
                 model, _asked = _head_fit(recipe, learnt, method, head, settings)(
                     np.arange(len(learnt)), np.arange(0), split, None
                 )
@@ -158,6 +159,7 @@ def _standardised_routes(
                     repr(recipe.selection),
                     method,
                     "moments of all" if of_all else "moments of training cells",
+                    "in whole grey levels",
                     settings.random_state,
                 ),
                 seconds=seconds,

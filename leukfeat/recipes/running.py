@@ -78,7 +78,8 @@ def run_recipe(
     random_state : int, default=0
         Seed of splits, heads and networks.
     n_jobs : int, optional
-        Inner folds of a head fitted at once.
+        Inner folds of a head fitted at once, and images measured at once. By default one, but
+        512 images and more are measured by all processors.
     progress : bool, default=True
         Show progress bars.
 

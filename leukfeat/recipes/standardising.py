@@ -1,12 +1,14 @@
 """Images standardised as a batch, then measured: what the random-forest route is reported to do.
 
-What comes out for one image depends on the others in its batch, so it is never cached and no part
-of a feature space. Mean and deviation are those of the training cells of a fold, and the test cells
-are brought to the same scale; only with the habit ``standardise_before_split`` are they those of all.
+What comes out for one image depends on the others in its batch, so it is no part of a feature space:
+what is cached are rows of the standardised pixels. Mean and deviation are those of the training cells
+of a fold, and the test cells are brought to the same scale; only with the habit
+``standardise_before_split`` are they those of all.
 """
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 import cv2
@@ -32,6 +34,22 @@ class ChannelMoments(NamedTuple):
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
+
+    def whole(self) -> ChannelMoments:
+        """Return them rounded to whole grey levels, as images are.
+
+        Returns
+        -------
+        ChannelMoments
+            A deviation below 1 that is not 0 becomes 1.
+
+        Examples
+        --------
+        >>> ChannelMoments(np.array([99.6, 7.0, 0.0]), np.array([20.2, 0.1, 0.0])).whole()
+        ChannelMoments(mean=array([100.,   7.,   0.]), std=array([20.,  1.,  0.]))
+        """
+        spread = np.where(self.std > 0, np.maximum(np.rint(self.std), 1), 0.0)
+        return ChannelMoments(np.rint(self.mean), spread)
 
 
 def channel_moments(images: CellImages) -> ChannelMoments:
@@ -102,9 +120,10 @@ def measure_standardised(
     moments: ChannelMoments,
     step: HandcraftedStep,
     *,
+    cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
 ) -> FeatureSet:
-    """Standardise images and measure them; nothing is kept.
+    """Standardise images and measure them.
 
     Parameters
     ----------
@@ -113,6 +132,9 @@ def measure_standardised(
         Of the training cells.
     step : HandcraftedStep
         What to measure.
+    cache : path-like, optional
+        Where rows are kept, each under the digest of its standardised pixels: images that are
+        standardised otherwise have rows of their own.
     n_jobs : int, optional
         Images measured at the same time.
 
@@ -129,6 +151,7 @@ def measure_standardised(
             extract_handcrafted(
                 CellDataset.from_arrays(list(pixels)),
                 step.families,
+                cache=cache,
                 segmentation=step.segmentation,
                 unit="px",
                 n_jobs=n_jobs,

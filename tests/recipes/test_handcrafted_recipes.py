@@ -6,7 +6,13 @@ from leukfeat.cnn import read_cells
 from leukfeat.imaging import standardize_batch
 from leukfeat.recipes import load_recipe, routes, run_recipe
 from leukfeat.recipes.route import RunSettings
-from leukfeat.recipes.standardising import channel_moments, measure_standardised, standardise
+from leukfeat.recipes.standardised_rows import StandardisedRows
+from leukfeat.recipes.standardising import (
+    ChannelMoments,
+    channel_moments,
+    measure_standardised,
+    standardise,
+)
 from leukfeat.recipes.steps import HandcraftedStep
 
 QUIET = {"weights": "random", "progress": False, "n_splits": 2}
@@ -92,7 +98,71 @@ def test_the_moments_are_of_training_cells_unless_as_published(cells, tmp_path, 
         for fold, trained_on in enumerate(sides):
             assert not trained_on & set(predictions.ids[predictions.fold == fold])
     assert any("standardised by the mean" in reason for reason in run.reasons)
-    assert not list(tmp_path.rglob("*.h5"))
+
+
+@pytest.fixture
+def measurements(monkeypatch):
+    """Digests of the images that were measured, one entry an image and time."""
+    from leukfeat.features.handcrafted import engine
+
+    seen = []
+    plain = engine.measure_cell
+
+    def noting(image, spec):
+        seen.append(image.tobytes())
+        return plain(image, spec)
+
+    monkeypatch.setattr(engine, "measure_cell", noting)
+    return seen
+
+
+def test_folds_with_the_same_moments_share_their_rows(images, measurements):
+    step = HandcraftedStep(families=("colour",), segmentation="none")
+    rows = StandardisedRows(images, step)
+    moments = channel_moments(images)
+    near = ChannelMoments(moments.mean.round() + 0.3, moments.std.round() - 0.3)
+    first = rows.take(near, np.arange(10))
+    again = rows.take(near.whole(), np.array([3, 12, 5]))
+    np.testing.assert_array_equal(again.X[[0, 2]], first.X[[3, 5]])
+    assert list(again.ids) == list(images.ids[[3, 12, 5]])
+    assert len(measurements) == 11
+    other = rows.take(ChannelMoments(near.mean + 9, near.std), np.arange(10))
+    assert len(measurements) == 21
+    assert not np.array_equal(other.X, first.X)
+    np.testing.assert_array_equal(
+        other.X,
+        measure_standardised(images, ChannelMoments(near.mean + 9, near.std).whole(), step).X[:10],
+    )
+
+
+def test_another_run_measures_nothing_again(cells, tmp_path, measurements):
+    recipe = quick(
+        "random-forest",
+        features={
+            "handcrafted": {
+                "families": ["colour"],
+                "segmentation": "none",
+                "standardised_size": 32,
+            }
+        },
+    )
+    first = run_recipe(recipe, cells, cache=tmp_path, **QUIET)
+    # No row was measured twice, and every fold has images of its own.
+    assert len(cells) < len(measurements) == len(set(measurements))
+    measurements.clear()
+    again = run_recipe(recipe, cells, cache=tmp_path, **QUIET)
+    assert not measurements
+    for mode in ("theirs", "group"):
+        np.testing.assert_array_equal(
+            again["logistic_regression", mode].predictions.scores,
+            first["logistic_regression", mode].predictions.scores,
+        )
+
+
+def test_many_images_are_measured_by_all_processors():
+    assert RunSettings().workers_for(20) is None
+    assert RunSettings().workers_for(2000) == -1
+    assert RunSettings(n_jobs=3).workers_for(2000) == 3
 
 
 def test_colour_clustering_has_its_members_and_the_composite(cells, tmp_path):
