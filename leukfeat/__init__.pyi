@@ -53,6 +53,7 @@ from .heads import fit_head as fit_head
 from .heads import register_head as register_head
 from .heads import registered_heads as registered_heads
 from .imaging import CellCounts as CellCounts
+from .imaging import Preparation as Preparation
 from .imaging import count_cells as count_cells
 from .imaging import draw_cells as draw_cells
 from .imaging import find_cells as find_cells

@@ -19,6 +19,7 @@ from leukfeat.features import (
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.own_backbone import Backbone
+from leukfeat.imaging import Preparation
 
 __all__ = ["extract_space", "own_network_part", "own_weights_part"]
 
@@ -146,8 +147,11 @@ def _extract_part(
         }
         return extract_handcrafted(images, **(measured | settings))
     assert isinstance(spec, FeatureSpec)
+    text = spec.preparation
+    preparation = None if text is None else Preparation.from_json(text)
     if spec.preprocessing is not None:
         own: dict[str, Any] = {"backbone": backbone, "crop": spec.crop, "views": spec.views}
+        own["preparation"] = preparation
         return extract_features(images, **(own | {"precision": spec.precision} | settings))
     given: dict[str, Any] = {
         "backbone": spec.backbone,
@@ -156,6 +160,7 @@ def _extract_part(
         "mask": spec.mask,
         "input_size": spec.input_size,
         "crop": spec.crop,
+        "preparation": preparation,
         "views": spec.views,
         "precision": spec.precision,
         "weights": weights if spec.weights == "file" else spec.weights,

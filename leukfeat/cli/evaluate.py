@@ -26,6 +26,7 @@ _NOT_WITH_MODEL = (
     "mask",
     "input_size",
     "crop",
+    "preparation",
     "views",
     "precision",
 )
@@ -67,6 +68,7 @@ def evaluate(
     mask: opt.Mask = None,
     input_size: opt.InputSize = None,
     crop: opt.Crop = None,
+    preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
@@ -123,6 +125,7 @@ def evaluate(
             precision,
             batch_size,
             skip_bad=skip_bad,
+            preparation=preparation,
         )
         features = settings.extract(cells)
         result = evaluation.cross_validate_heads(

@@ -27,6 +27,7 @@ def extract(
     mask: opt.Mask = None,
     input_size: opt.InputSize = None,
     crop: opt.Crop = None,
+    preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
@@ -62,6 +63,7 @@ def extract(
         batch_size,
         if_cached,
         skip_bad,
+        preparation,
     )
     if dry_run:
         plan = settings.extract(cells, dry_run=True)

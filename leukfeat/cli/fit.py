@@ -32,6 +32,7 @@ def fit(
     mask: opt.Mask = None,
     input_size: opt.InputSize = None,
     crop: opt.Crop = None,
+    preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
@@ -70,6 +71,7 @@ def fit(
         precision,
         batch_size,
         skip_bad=skip_bad,
+        preparation=preparation,
     )
     features = settings.extract(cells)
     say_skipped(features.skipped)

@@ -31,6 +31,7 @@ __all__ = [
     "Pooling",
     "Positive",
     "Precision",
+    "PreparationFile",
     "RandomState",
     "SkipBad",
     "SubjectPattern",
@@ -119,6 +120,14 @@ Crop = Annotated[
     int | None,
     typer.Option(
         help="Side in pixels of a fixed central window; without it the whole image is taken.",
+        rich_help_panel=_FEATURES,
+    ),
+]
+PreparationFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--preparation",
+        help="A JSON or TOML file with what is done to every image first (colour, stain, cutting out).",
         rich_help_panel=_FEATURES,
     ),
 ]
@@ -230,6 +239,7 @@ class ExtractionOptions:
     batch_size: int = 32
     if_cached: str = "resume"
     skip_bad: bool = False
+    preparation: Path | None = None
 
     def __post_init__(self) -> None:
         if self.views not in ("1", "dihedral"):
@@ -250,6 +260,7 @@ class ExtractionOptions:
             mask=self.mask,
             input_size=self.input_size,
             crop=self.crop,
+            preparation=self.preparation,
             views="dihedral" if self.views == "dihedral" else 1,
             engine=self.engine,
             precision=self.precision,

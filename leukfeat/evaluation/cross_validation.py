@@ -14,6 +14,7 @@ from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions, missing_controls
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions, with_units
+from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
@@ -127,7 +128,8 @@ def cross_validate_heads(
     within = tuple(f"training: {note}" for note in inside if note and note not in splits.notes)
     predictions, counted = with_units(predictions, cells, by)
     said = (*counted, *positive_note(cells), *_own_folds(named))
-    notes = (*splits.notes, *notes, *said, *within, *seen)
+    learnt = fitted_preparation_notes(cells)
+    notes = (*splits.notes, *notes, *said, *within, *seen, *learnt)
     controls = {
         name: Evaluation(predictions.pop(name), name=name, level=level)
         for name in CONTROL_NAMES.values()

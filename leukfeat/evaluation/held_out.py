@@ -11,6 +11,7 @@ from leukfeat.evaluation.controls import control_predictions, missing_controls
 from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import statistical_units
+from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
@@ -99,6 +100,7 @@ def evaluate(
     if seen := seen_by_backbone(cells):
         notes = (*notes, *seen)
         warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
+    notes = (*notes, *fitted_preparation_notes(cells))
     if cells.subjects is None:
         notes = (NO_SUBJECTS, *notes)
         warnings.warn(

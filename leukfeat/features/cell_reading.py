@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from leukfeat.exceptions import ImageReadError
 from leukfeat.features.geometry import central_window, dihedral_views, resize
+from leukfeat.features.preparing import prepare_image
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.imaging.controls import measure_controls
@@ -59,7 +60,13 @@ def network_inputs(image: NDArray[np.uint8], spec: FeatureSpec) -> NDArray[np.ui
     -------
     ndarray of uint8 of shape (n_views, *input_size, 3)
         One view, or the eight of ``views="dihedral"``.
+
+    Raises
+    ------
+    ImageReadError
+        If the preparation of the space cannot be applied to the image.
     """
+    image = prepare_image(image, spec.preparation)
     window = image if spec.crop is None else central_window(image, spec.crop)
     sized = resize(window, spec.input_size)
     return dihedral_views(sized) if spec.views == "dihedral" else sized[np.newaxis]
@@ -103,7 +110,8 @@ class CellReader:
     is_held : callable
         Tells whether the row of a key is there already.
     prepare : callable
-        From the pixels to what is computed with, of shape ``(n_views, height, width, 3)``.
+        From the pixels to what is computed with, of shape ``(n_views, height, width, 3)``; raises
+        ImageReadError, without a name, where it cannot.
     refuse : callable
         Tells why nothing can be computed with the pixels; ``None`` where it can.
     """
@@ -161,10 +169,17 @@ class CellReader:
         reason = self._refuse(pixels)
         if reason is not None:
             return CellRead(cell.index, problem=ImageReadError(f"{name!r}: {reason}"))
+        if key in self._claimed or self._is_held(key):
+            return cell
+        try:
+            inputs = self._prepare(pixels)
+        except ImageReadError as problem:
+            return CellRead(cell.index, problem=ImageReadError(f"{name!r}: {problem}"))
+        controls = measure_controls(pixels)
+        # Claimed only now that there are inputs: a copy of what cannot be prepared says so too.
         with self._lock:
             known = key in self._claimed
             self._claimed.add(key)
-        if not known and not self._is_held(key):
-            cell.controls = measure_controls(pixels)
-            cell.inputs = self._prepare(pixels)
+        if not known:
+            cell.controls, cell.inputs = controls, inputs
         return cell

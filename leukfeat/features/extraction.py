@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from leukfeat.features.carrying_out import carry_out, check_choices
 from leukfeat.features.cells_input import as_dataset
@@ -14,8 +14,12 @@ from leukfeat.features.feature_set import FeatureSet
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.plan import ExtractionPlan
+from leukfeat.features.preparing import check_scales
 from leukfeat.features.space import choose_space, make_spec
 from leukfeat.features.weights import find_weights
+
+if TYPE_CHECKING:
+    from leukfeat.imaging import Preparation
 
 __all__ = ["extract_features"]
 
@@ -35,7 +39,7 @@ def extract_features(  # type: ignore[misc]
     mask: Literal["background"] | None = None,
     input_size: int | tuple[int, int] | None = None,
     crop: int | str | None = None,
-    preparation: None = None,
+    preparation: Preparation | str | os.PathLike[str] | None = None,
     views: Literal[1, "dihedral"] = 1,
     engine: str = "auto",
     precision: str = "float32",
@@ -86,8 +90,12 @@ def extract_features(  # type: ignore[misc]
     crop : int or str, optional
         Side of a central window in the image's own pixels (``224`` or ``"center:224"``), so
         that the scale is the same for every cell. Default: the whole image, stretched.
-    preparation : None
-        Reserved for chains of image operations.
+    preparation : Preparation or path-like, optional
+        What is done to the whole image before crop and resize: colour constancy, stain
+        normalisation, cutting out the cell (:class:`leukfeat.imaging.Preparation`, or its JSON or
+        TOML file). It is part of the feature space, with all that a stain normaliser learnt,
+        which must have been from training cells only. Keys and controls stay those of the image
+        as it is. Default: nothing.
     views : {1, "dihedral"}, default=1
         ``"dihedral"`` averages the eight rotations and flips, at eight times the work.
     engine : str, default="auto"
@@ -127,7 +135,7 @@ def extract_features(  # type: ignore[misc]
     Raises
     ------
     ImageReadError
-        If an image cannot be read.
+        If an image cannot be read, or not be prepared.
     WeightsError
         If the weights cannot be had.
     CacheError
@@ -169,6 +177,7 @@ def extract_features(  # type: ignore[misc]
         views=views,
         precision=precision,
     )
+    check_scales(spec.preparation, dataset)
     run = ExtractionRun(
         dataset.images,
         source,

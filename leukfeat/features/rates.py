@@ -79,6 +79,7 @@ def _note(spec: FeatureSpace, n_workers: int) -> str:
         what: list[Any] = [spec.backbone, spec.engine, spec.precision, spec.views]
         what += [*spec.input_size, *spec.layers]
         what += [] if spec.preprocessing is None else [spec.weights_digest]
+        what += [] if spec.preparation is None else [spec.preparation]
     else:
         what = [spec.to_json(), n_workers]
     name = hashlib.sha256(json.dumps([what, os.cpu_count()]).encode()).hexdigest()[:24]

@@ -13,6 +13,7 @@ from leukfeat.features.engines import ENGINES, installed_engines
 from leukfeat.features.engines.choice import PRECISIONS
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.own_backbone import OWN_LAYERS, Backbone
+from leukfeat.features.preparing import check_preparation
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StoreReader, store_path
 from leukfeat.features.weights import WeightsSource
@@ -83,11 +84,6 @@ def make_spec(
     ValueError
         If a setting is not allowed.
     """
-    if preparation is not None:
-        raise ValueError(
-            f"The 'preparation' parameter must be None. Got {preparation!r}; prepare the images "
-            "first and give arrays."
-        )
     if pooling not in ("avg", "gem"):
         raise ValueError(
             f"The 'pooling' parameter must be 'avg' or 'gem'. Got {pooling!r} instead."
@@ -110,6 +106,7 @@ def make_spec(
         weights=source.kind,
         weights_digest=source.digest,
         crop=check_crop(crop),
+        preparation=check_preparation(preparation),
         views=views,
         precision=precision,
         **own,

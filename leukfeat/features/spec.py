@@ -7,6 +7,7 @@ import json
 from typing import Any, Literal
 
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.preparing import name_preparation
 from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
 __all__ = ["SPEC_VERSION", "FeatureSpec"]
@@ -42,7 +43,8 @@ class FeatureSpec(FeatureSpace):
     interpolation : str, default="area-linear"
         How a window is brought to `input_size`.
     preparation : str or None, default=None
-        Digest of the preparation chain applied to the pixels.
+        What is done to the whole image before anything else, as canonical JSON (see
+        :class:`leukfeat.imaging.Preparation`), with all that its stain normalisers learnt.
     mask : str or None, default=None
         Rule by which background is left out of the pooling.
     views : {1, "dihedral"}, default=1
@@ -100,6 +102,11 @@ class FeatureSpec(FeatureSpace):
             )
         if self.views not in (1, "dihedral"):
             raise ValueError(f"'views' must be 1 or 'dihedral'. Got {self.views!r} instead.")
+        if self.preparation is not None and not isinstance(self.preparation, str):
+            raise ValueError(
+                "'preparation' must be None or the JSON of a Preparation. "
+                f"Got {self.preparation!r} instead."
+            )
         if self.precision not in ("float32", "bfloat16", "int8"):
             raise ValueError(
                 "'precision' must be 'float32', 'bfloat16' or 'int8'. "
@@ -128,7 +135,33 @@ class FeatureSpec(FeatureSpace):
         return (
             f"{self.backbone} {'+'.join(self.layers)}, {height} x {width}, "
             f"weights {self.weights}, {self.engine} {self.precision}"
+            + (f", prepared: {name_preparation(self.preparation)}" if self.preparation else "")
         )
+
+    def differences(self, other: FeatureSpace) -> list[str]:
+        """List the settings in which two spaces differ; preparations by their short names.
+
+        Parameters
+        ----------
+        other : FeatureSpace
+            The space to compare with.
+
+        Returns
+        -------
+        list of str
+            ``"name: mine != theirs"``; empty if the spaces are the same.
+        """
+        found = super().differences(other)
+        if not isinstance(other, FeatureSpec) or self.preparation == other.preparation:
+            return found
+        mine, theirs = (
+            "none" if one.preparation is None else name_preparation(one.preparation)
+            for one in (self, other)
+        )
+        return [
+            f"preparation: {mine} != {theirs}" if line.startswith("preparation: ") else line
+            for line in found
+        ]
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""

@@ -29,8 +29,11 @@ from .filters import gaussian_blur as gaussian_blur
 from .filters import invert as invert
 from .filters import median_blur as median_blur
 from .macenko import MacenkoNormalizer as MacenkoNormalizer
+from .preparation import PREPARATION_STEPS as PREPARATION_STEPS
 from .preparation import Preparation as Preparation
 from .preparation import standardize_batch as standardize_batch
+from .preparation_file import read_preparation as read_preparation
+from .preparation_file import write_preparation as write_preparation
 from .reading import read_image as read_image
 from .reinhard import ReinhardNormalizer as ReinhardNormalizer
 from .segmentation.pixel_svm import PixelSVM as PixelSVM

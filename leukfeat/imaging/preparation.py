@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import cv2
 import numpy as np
 
 from leukfeat.imaging import colour_constancy, cropping, filters
@@ -24,10 +25,23 @@ PREPARATION_VERSION = 1
 """Raised when the same steps would give other pixels than before."""
 
 
+_PROBE = np.full((16, 16, 3), (90, 40, 120), np.uint8)
+
+
+def _check_method(method: str = "default") -> None:
+    from leukfeat.imaging.segmentation.segment import SEGMENTATION_METHODS
+
+    if method not in SEGMENTATION_METHODS:
+        raise ValueError(f"'method' must be one of {SEGMENTATION_METHODS}.")
+
+
 def _cut_out_cell(image: RGB, *, method: str = "default") -> RGB:
     from leukfeat.imaging.segmentation.segment import segment
 
-    return remove_background(image, segment(image, method=method).cell)
+    cell = segment(image, method=method).cell
+    if not cell.any():
+        raise ValueError(f"cut_out_cell found no white cell in this image (method {method!r}).")
+    return remove_background(image, cell)
 
 
 _FITTED: dict[str, type[StainNormalizer]] = {
@@ -70,7 +84,7 @@ class Preparation:
     Raises
     ------
     ValueError
-        If a step is unknown, has an argument that does not exist, or is not fitted.
+        If a step is unknown, is not fitted, or cannot be used with its arguments.
 
     Examples
     --------
@@ -101,6 +115,12 @@ class Preparation:
         -------
         ndarray of uint8, shape (height, width, 3)
             The size may differ.
+
+        Raises
+        ------
+        ValueError
+            If the image is not RGB ``uint8``, or a step cannot be applied to it:
+            ``"cut_out_cell"`` where there is no white cell.
         """
         image = check_rgb(image)
         for function in self._callables:  # type: ignore[attr-defined]
@@ -139,12 +159,20 @@ class Preparation:
         content = json.loads(text)
         if not isinstance(content, dict) or set(content) != {"version", "steps"}:
             raise ValueError("This text is not a preparation: it needs 'version' and 'steps'.")
+        if type(content["version"]) is not int or content["version"] < 1:
+            raise ValueError(
+                "This text is not a preparation: its 'version' must be a number from 1 to "
+                f"{PREPARATION_VERSION}. Got {content['version']!r} instead."
+            )
         if content["version"] > PREPARATION_VERSION:
             raise ValueError(
                 f"This preparation (version {content['version']}) was written by a newer "
                 "leukfeat; install that version to use it."
             )
-        return cls(*[tuple(step) for step in content["steps"]])
+        try:
+            return cls(*[(name, dict(arguments)) for name, arguments in content["steps"]])
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"This text is not a preparation: {error}.") from error
 
     def __repr__(self) -> str:
         parts = []
@@ -242,4 +270,12 @@ def _bind(name: str, text: str) -> Callable[[RGB], RGB]:
     def apply(image: RGB) -> RGB:
         return function(image, **arguments)
 
+    # A wrong argument is told now, and not of every image later.
+    try:
+        if function is _cut_out_cell:
+            _check_method(**arguments)
+        else:
+            apply(_PROBE)
+    except (TypeError, ValueError, cv2.error) as error:
+        raise ValueError(f"The step {name!r} cannot be used with {arguments}: {error}") from error
     return apply

@@ -94,7 +94,15 @@ class StainNormalizer(TransformerMixin, BaseEstimator, abc.ABC):
         Returns
         -------
         normaliser
+
+        Raises
+        ------
+        ValueError
+            If a value is none of a normaliser's.
         """
+        foreign = [key for key in values if key.startswith("_")]
+        if foreign:
+            raise ValueError(f"A {cls.__name__} has no values {foreign}.")
         new = cls(**{k: v for k, v in values.items() if not k.endswith("_")})
         for key, value in values.items():
             if key.endswith("_"):

@@ -100,6 +100,34 @@ def test_pooling_mask_and_input_size_are_part_of_the_space(folder, tmp_path, cap
     assert json.loads(plain)["spec"] != json.loads(other)["spec"]
 
 
+def test_a_preparation_is_read_from_a_file(folder, model, tmp_path, capsys):
+    file, cache = tmp_path / "chain.toml", tmp_path / "cache"
+    file.write_text('[[steps]]\nname = "shades_of_gray"\npower = 6\n')
+    given = [folder, *GIVEN, "--cache", cache, "--preparation", file]
+    code, out, _ = run(capsys, "extract", *given, "--json")
+    assert code == 0
+    (store,) = cache.glob("*.h5")
+    with StoreReader(store) as reader:
+        assert reader.spec.preparation == json.loads(out)["spec"]["preparation"]
+        assert "shades_of_gray" in reader.spec.preparation
+    path = tmp_path / "a.leukfeat"
+    head = ["--head", "logistic_regression", "--positive", "all", "--out", path]
+    code, _, _ = run(capsys, "fit", *given, *head)
+    assert code == 0
+    table = tmp_path / "table.csv"
+    file.unlink()  # what it said is in the model
+    code, _, _ = run(capsys, "predict", path, folder, "--out", table)
+    assert code == 0
+    assert len(pd.read_csv(table)) == 60
+    code, _, err = run(capsys, "extract", *given)
+    assert code == 1
+    assert "chain.toml" in err
+    assert "Traceback" not in err
+    code, _, err = run(capsys, "evaluate", folder, "--model", model, "--preparation", file)
+    assert code == 2
+    assert "--preparation" in err
+
+
 def test_advice_is_given_in_options(folder, tmp_path, capsys):
     import shutil
 

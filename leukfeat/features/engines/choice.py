@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import importlib.util
 
 from leukfeat.features.engines.interface import Engine
@@ -67,7 +68,8 @@ def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto
     ImportError
         If the engine's package is not installed.
     """
-    key = f"{spec.digest} {device}"
+    # What is done to the images before is no matter of the engine.
+    key = f"{dataclasses.replace(spec, preparation=None).digest} {device}"
     if key in _loaded:
         _loaded.move_to_end(key)
         return _loaded[key]
