@@ -71,7 +71,15 @@ def reproduce(
 
     leukfeat reproduce all --data C-NMC_training_data --as-published
     """
-    from leukfeat.recipes import list_recipes, load_recipe, recipes_page, run_recipe, try_claims
+    from leukfeat.evaluation.wording import markdown_table
+    from leukfeat.recipes import (
+        list_recipes,
+        load_recipe,
+        recipes_overview,
+        recipes_page,
+        run_recipe,
+        try_claims,
+    )
 
     asked = list(names or ())
     if not asked and not claims:
@@ -126,6 +134,10 @@ def reproduce(
         )
     found: dict[str, Any] = {"recipes": [one.to_dict() for one in results], "failed": failed}
     parts = [one.to_markdown() for one in results]
+    if len(results) > 1:
+        table = recipes_overview(results)
+        shown = markdown_table(list(table.columns), table.to_numpy().tolist())
+        parts.insert(0, f"## All recipes\n\n{shown}\n")
     if tried is not None:
         found["claims"] = tried.to_dict()
         parts.append(f"## Claims put to the test\n\n{tried.to_markdown()}")

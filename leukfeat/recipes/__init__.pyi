@@ -7,6 +7,7 @@ from .loading import list_recipes as list_recipes
 from .loading import load_recipe as load_recipe
 from .matrix import load_matrix as load_matrix
 from .matrix import make_expression_matrix as make_expression_matrix
+from .overview import recipes_overview as recipes_overview
 from .page import recipes_page as recipes_page
 from .published import Published as Published
 from .result import RecipeResult as RecipeResult

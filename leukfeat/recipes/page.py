@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from leukfeat.evaluation.wording import html_table
 from leukfeat.recipes.claims import ClaimsResult
+from leukfeat.recipes.overview import recipes_overview
 from leukfeat.recipes.result import RecipeResult
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def recipes_page(results: Sequence[RecipeResult], *, claims: ClaimsResult | None
     if len(results) > 1:
         page.section("All recipes")
         page.words("The main figure of each, by the published split and by group.")
-        page.table(html_table(*_overview(results)))
+        table = recipes_overview(results)
+        page.table(html_table(list(table.columns), table.to_numpy().tolist()))
     for result in results:
         _add(page, result)
     if claims is not None:
@@ -53,20 +55,6 @@ def recipes_page(results: Sequence[RecipeResult], *, claims: ClaimsResult | None
         table = claims.table
         page.table(html_table(list(table.columns), table.astype(str).to_numpy().tolist()))
     return page
-
-
-def _overview(results: Sequence[RecipeResult]) -> tuple[list[str], list[list[str]]]:
-    titles = list(dict.fromkeys(mode.title for one in results for mode in one.modes))
-    header = ["recipe", "variant", "figure", "published", *titles, "cells", "subjects", "seconds"]
-    rows = []
-    for result in results:
-        table = result.table.astype(object)
-        main = table[table["figure"] == table["figure"].iloc[0]]
-        for _, line in main.iterrows():
-            shown = [result.recipe.name]
-            shown += ["" if name not in line else str(line[name]) for name in header[1:]]
-            rows.append(["" if value == "<NA>" else value for value in shown])
-    return header, rows
 
 
 def _add(page: Page, result: RecipeResult) -> None:
