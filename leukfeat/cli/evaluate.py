@@ -138,6 +138,7 @@ def evaluate(
             embargo=embargo,
             random_state=random_state,
             n_jobs=n_jobs,
+            progress=not as_json,
         )
     say_skipped(features.skipped)
     found = result.to_dict()

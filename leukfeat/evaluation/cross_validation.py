@@ -20,6 +20,7 @@ from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import SeenByBackboneWarning
 from leukfeat.features import FeatureSet
+from leukfeat.features.progress import progress_bar
 from leukfeat.heads import Head
 from leukfeat.heads.control_fitting import fit_controls_alone
 from leukfeat.heads.registry import check_head_name
@@ -42,6 +43,7 @@ def cross_validate_heads(
     random_state: int = 0,
     n_jobs: int | None = None,
     level: float = 0.95,
+    progress: bool = False,
     **head_settings: Any,
 ) -> Comparison:
     """Compare heads by nested cross-validation, beside heads that know colour or size only.
@@ -75,6 +77,8 @@ def cross_validate_heads(
         Splits fitted at once (joblib).
     level : float, default=0.95
         Level of the intervals.
+    progress : bool, default=False
+        Show a bar over the splits.
     **head_settings
         Settings of heads given by name, for example ``tune=False``.
 
@@ -120,7 +124,7 @@ def cross_validate_heads(
     )
     # What is kept together outside is kept together when heads are tuned inside.
     together = cells.column(by) if by is not None and split == "group" else None
-    predictions, fitted = out_of_fold(cells, named, splits, together=together, n_jobs=n_jobs)
+    predictions, fitted = out_of_fold(cells, named, splits, together=together, n_jobs=n_jobs, progress=progress)
     seen = seen_by_backbone(cells)
     if seen:
         warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
@@ -221,6 +225,7 @@ def out_of_fold(
     together: Any = None,
     controls: bool = True,
     n_jobs: int | None = None,
+    progress: bool = False,
 ) -> tuple[dict[str, Predictions], dict[str, Any]]:
     """Fit every head on every training side and predict the test side.
 
@@ -238,6 +243,8 @@ def out_of_fold(
         Whether control heads are wanted: those of the first `Head`, else some of their own.
     n_jobs : int, optional
         Splits fitted at once (joblib).
+    progress : bool, default=False
+        Show a bar over the splits.
 
     Returns
     -------
@@ -246,10 +253,18 @@ def out_of_fold(
     fitted : dict of str to estimator
         Each head as fitted on the first split.
     """
-    done = Parallel(n_jobs=n_jobs)(
+    work = (
         delayed(_one_split)(features, heads, one, together, controls=controls, keep=i == 0)
         for i, one in enumerate(splits)
     )
+    if progress:
+        done = []
+        with progress_bar(len(splits), ", ".join(heads), wanted=True, unit="split") as bar:
+            for of_split in Parallel(n_jobs=n_jobs, return_as="generator")(work):
+                done.append(of_split)
+                bar.update()
+    else:  # not every backend of joblib gives results as they come
+        done = Parallel(n_jobs=n_jobs)(work)
     names = list(done[0][0])
     pooled = {name: join_predictions([found[name] for found, _ in done]) for name in names}
     return pooled, done[0][1]

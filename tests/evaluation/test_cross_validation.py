@@ -37,6 +37,18 @@ def test_every_cell_is_predicted_once_a_repeat(features):
     assert comparison["nb"]["accuracy"].estimate == pytest.approx(np.mean(areas))
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_bar_counts_the_splits_and_changes_nothing(features, capsys, n_jobs):
+    given = {"n_splits": 3, "n_jobs": n_jobs}
+    silent = cross_validate_heads(features, {"nb": GaussianNB()}, **given)
+    assert capsys.readouterr().err == ""
+    shown = cross_validate_heads(features, {"nb": GaussianNB()}, progress=True, **given)
+    told = capsys.readouterr().err
+    assert "nb" in told
+    assert "3/3" in told
+    pd.testing.assert_frame_equal(shown.to_frame(), silent.to_frame())
+
+
 def test_no_subject_is_on_both_sides(features):
     seen = []
 
