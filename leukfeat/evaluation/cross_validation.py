@@ -124,7 +124,9 @@ def cross_validate_heads(
     )
     # What is kept together outside is kept together when heads are tuned inside.
     together = cells.column(by) if by is not None and split == "group" else None
-    predictions, fitted = out_of_fold(cells, named, splits, together=together, n_jobs=n_jobs, progress=progress)
+    predictions, fitted = out_of_fold(
+        cells, named, splits, together=together, n_jobs=n_jobs, progress=progress
+    )
     seen = seen_by_backbone(cells)
     if seen:
         warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)

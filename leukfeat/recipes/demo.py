@@ -205,7 +205,11 @@ def run_demo(
         if cells.subjects is not None
         else "Comparing heads ..."
     )
-    given: dict[str, Any] = {"random_state": random_state, "cv": DEMO_INNER_FOLDS, "progress": progress}
+    given: dict[str, Any] = {
+        "random_state": random_state,
+        "cv": DEMO_INNER_FOLDS,
+        "progress": progress,
+    }
     by_subject = cross_validate_heads(features, heads, **given)
     lap("heads by subject")
     random = meter = None
