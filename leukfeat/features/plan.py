@@ -14,9 +14,12 @@ from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.rates import estimate_rate
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.imaging.controls import CONTROL_COLUMNS
-from leukfeat.imaging.reading import read_bytes
+from leukfeat.imaging.reading import check_encoded, read_bytes
 
 __all__ = ["ExtractionPlan", "make_plan"]
+
+
+_MOST_SHOWN = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class ExtractionPlan:
     rows_missing : int
         Rows to compute, at most: images that turn out to have equal pixels share one.
     unreadable : int
-        Files that cannot be read at all.
+        Files that cannot be read, are cut short or are no image.
     bytes_to_read : int
         Size of the files of missing rows.
     bytes_to_store : int
@@ -48,6 +51,8 @@ class ExtractionPlan:
         The feature space.
     path : str or None
         The store.
+    problems : tuple of str
+        Why each unreadable file is so, with its path.
     """
 
     images: int
@@ -61,6 +66,7 @@ class ExtractionPlan:
     fetch_weights: bool
     spec: FeatureSpace
     path: str | None
+    problems: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         source = "measured on this machine" if self.measured else "a rough estimate"
@@ -69,7 +75,13 @@ class ExtractionPlan:
             f"{self.unreadable} unreadable; {self.bytes_to_read / 1e6:.1f} MB to read, "
             f"{self.bytes_to_store / 1e6:.1f} MB to store; about {self.seconds:.0f} s ({source})"
             f"{self._weights()}; feature space {self.spec.digest[:12]}"
+            f"{self._reasons()}"
         )
+
+    def _reasons(self) -> str:
+        more = len(self.problems) - _MOST_SHOWN
+        shown = [*self.problems[:_MOST_SHOWN], *([f"... and {more} more."] if more > 0 else [])]
+        return "".join(f"\n{one}" for one in shown)
 
     def _weights(self) -> str:
         if not (self.fetch_weights and self.rows_missing):
@@ -94,12 +106,13 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
     """
     run.refresh()
     missing: set[bytes] = set()
-    held = unreadable = size = 0
+    problems: list[str] = []
+    held = size = 0
     for i, image in enumerate(run.images):
         try:
             name = run.keys[i].tobytes() if run.keys[i].any() else _name_of(image, run)
-        except ImageReadError:
-            unreadable += 1
+        except ImageReadError as error:
+            problems.append(str(error))
             continue
         if run.is_held(name):
             held += 1
@@ -113,7 +126,7 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         images=len(run.images),
         rows_held=held,
         rows_missing=len(missing),
-        unreadable=unreadable,
+        unreadable=len(problems),
         bytes_to_read=size,
         bytes_to_store=len(missing) * row_bytes,
         seconds=len(missing) / rate,
@@ -121,6 +134,7 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         fetch_weights=run.must_fetch_weights,
         spec=run.spec,
         path=run.path,
+        problems=tuple(problems),
     )
 
 
@@ -128,5 +142,9 @@ def _name_of(image: Any, run: ExtractionRun) -> bytes:
     """Key of the pixels where it can be had without decoding, else the file's digest."""
     if not isinstance(image, str):
         return pixel_key(image)
-    digest = hashlib.sha256(read_bytes(image)[0]).digest()
-    return run.key_of_file(digest) or digest
+    data, _ = read_bytes(image)
+    digest = hashlib.sha256(data).digest()
+    known = run.key_of_file(digest)
+    if known is None:
+        check_encoded(data, image)
+    return known or digest

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.headers import ImageHeader, read_header
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "FileState", "decode_image", "read_bytes", "read_image"]
+__all__ = [
+    "MAX_FILE_BYTES",
+    "MAX_PIXELS",
+    "FileState",
+    "check_encoded",
+    "decode_image",
+    "read_bytes",
+    "read_image",
+]
 
 MAX_PIXELS = 100_000_000
 """Largest image that is decoded, in pixels (300 MB as RGB); the header is asked first. Decoding
@@ -154,6 +162,32 @@ def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDA
     ImageReadError
         If it is damaged, too large or not an image.
     """
+    header = check_encoded(data, name, max_pixels=max_pixels)
+    pixels = _to_eight_bits(_decode(data, name, header), name)
+    return _to_rgb(pixels, name, header)
+
+
+def check_encoded(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> ImageHeader:
+    """See that the bytes of a file are a whole image of a size to be decoded, without decoding.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    name : str
+        Its name, for messages.
+    max_pixels : int, default=100,000,000
+        Largest height x width.
+
+    Returns
+    -------
+    ImageHeader
+
+    Raises
+    ------
+    ImageReadError
+        If it is cut short, too large or not an image.
+    """
     try:
         header = read_header(data)
     except ValueError as error:
@@ -163,8 +197,7 @@ def decode_image(data: bytes, name: str, *, max_pixels: int = MAX_PIXELS) -> NDA
             f"Cannot read the image {name!r}: {header.height} x {header.width} pixels are more "
             f"than the {max_pixels} allowed; cut it into single cells or fields first."
         )
-    pixels = _to_eight_bits(_decode(data, name, header), name)
-    return _to_rgb(pixels, name, header)
+    return header
 
 
 def _decode(data: bytes, name: str, header: ImageHeader) -> NDArray:

@@ -207,6 +207,22 @@ def test_rows_before_an_unreadable_image_are_kept(engine, write_images, tmp_path
     assert engine.computed == 99
 
 
+def test_dry_run_finds_files_that_are_cut_short(write_images, tmp_path):
+    whole, *rest = write_images(3)
+    cut = []
+    for i, path in enumerate(rest * 6):
+        cut.append(str(tmp_path / f"cut{i}.png"))
+        with open(path, "rb") as source, open(cut[-1], "wb") as target:
+            target.write(source.read()[:-20])
+    plan = extract([whole, *cut], tmp_path / "cache", dry_run=True)
+    assert (plan.rows_missing, plan.unreadable) == (1, 12)
+    assert "cut0.png" in plan.problems[0]
+    assert "cut short" in plan.problems[0]
+    assert "cut9.png" in str(plan)
+    assert "cut10.png" not in str(plan)
+    assert "and 2 more" in str(plan)
+
+
 def test_dry_run_tells_what_is_missing_and_writes_nothing(engine, write_images, tmp_path):
     paths = write_images(10)
     extract(paths[:4], tmp_path / "cache")
