@@ -26,16 +26,6 @@ def some_of_each(cells, each):
     return cells[np.sort(np.concatenate(rows))]
 
 
-def within(recipe, epochs, splits):
-    """Return the recipe with fewer epochs and folds."""
-    changes = {"split": {"n_splits": splits}}
-    for kind in ("cnn", "fine_tune"):
-        step = getattr(recipe, kind)
-        if step is not None:
-            changes[kind] = {"epochs": min(step.epochs, epochs)}
-    return recipe.override(changes)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
@@ -60,7 +50,7 @@ def main():
     print(f"{cells!r}, {given.splits} folds, at most {given.epochs} epochs", flush=True)
     headed = None
     for name in names:
-        recipe = within(load_recipe(name), given.epochs, given.splits)
+        recipe = load_recipe(name)
         networks = recipe.features.backbones if recipe.features else ()
         weights = {n: given.weights if n == "resnet50" else "random" for n in networks}
         start = time.perf_counter()
@@ -70,6 +60,8 @@ def main():
             weights=weights or "random",
             output=given.out,
             cache=given.out and f"{given.out}/cache",
+            n_splits=given.splits,
+            epochs=given.epochs,
             as_published=given.as_published,
             progress=False,
         )

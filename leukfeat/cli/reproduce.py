@@ -59,6 +59,19 @@ def reproduce(
     cache: opt.Cache = None,
     n_splits: Annotated[int | None, typer.Option(help="Folds in place of the recipe's.")] = None,
     n_repeats: Annotated[int | None, typer.Option(help="Repeats in place of the recipe's.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Train networks, of recipes and claims, for at most so many epochs."),
+    ] = None,
+    n_runs: Annotated[
+        int, typer.Option(min=1, help="Networks on each side of a claim (--claims).")
+    ] = 5,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="For --claims: a CSV with columns image and mask (paths), not 0 inside the cell."
+        ),
+    ] = None,
     random_state: opt.RandomState = 0,
     n_jobs: opt.NJobs = None,
     as_json: opt.AsJson = False,
@@ -70,7 +83,10 @@ def reproduce(
     leukfeat reproduce resnet50-svm --data C-NMC_training_data
 
     leukfeat reproduce all --data C-NMC_training_data --as-published
+
+    leukfeat reproduce --claims --data C-NMC_training_data --masks masks.csv
     """
+    from leukfeat.data import load_cells
     from leukfeat.evaluation.wording import markdown_table
     from leukfeat.recipes import (
         list_recipes,
@@ -112,6 +128,7 @@ def reproduce(
                 as_published=as_published,
                 n_splits=n_splits,
                 n_repeats=n_repeats,
+                epochs=epochs,
                 random_state=random_state,
                 n_jobs=n_jobs,
                 progress=not as_json,
@@ -127,6 +144,10 @@ def reproduce(
     if claims:
         tried = try_claims(
             cells,
+            masks=None if masks is None else load_cells(masks),
+            n_runs=n_runs,
+            cnn=None if epochs is None else {"epochs": epochs},
+            output=out,
             weights=chosen.get("resnet50", "imagenet") if isinstance(chosen, dict) else chosen,
             cache=features,
             random_state=random_state,

@@ -7,13 +7,13 @@ import functools
 import math
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from leukfeat.cnn import CNNConfig, fit_cnn, read_cells
-from leukfeat.cnn.augmentation import CHEAP_AUGMENTATION
+from leukfeat.cnn import CNNConfig
 from leukfeat.data import CellDataset
 from leukfeat.evaluation import Evaluation, cross_validate_heads
 from leukfeat.evaluation.differences import paired_difference
@@ -21,6 +21,7 @@ from leukfeat.features import FeatureSet
 from leukfeat.imaging import segment
 from leukfeat.imaging.reading import read_image
 from leukfeat.metrics import Interval
+from leukfeat.recipes.claim_networks import NetworkFigures, network_config
 from leukfeat.recipes.estimators import make_estimator
 from leukfeat.recipes.steps import HeadStep
 from leukfeat.splitting import make_splits
@@ -44,6 +45,8 @@ class Bench:
     level : float
     random_state : int
     progress : bool
+    folder : pathlib.Path or None, default=None
+        Where the figures of trained networks are kept.
     """
 
     cells: CellDataset
@@ -54,6 +57,12 @@ class Bench:
     level: float
     random_state: int
     progress: bool
+    folder: Path | None = None
+
+    @functools.cached_property
+    def networks(self) -> NetworkFigures:
+        """Networks, each trained once for all experiments that need it."""
+        return NetworkFigures(self.cells, folder=self.folder, progress=self.progress)
 
     @functools.cached_property
     def extracted(self) -> FeatureSet:
@@ -76,19 +85,18 @@ Sides = dict[str, Any]
 
 def _networks(bench: Bench, with_: Sides, without: Sides, figure: str) -> Finding:
     """Train both networks on the same subjects, and test them on the same others."""
-    pairs = []
-    for run in range(bench.n_runs):
-        seed = bench.random_state + run
-        config = CNNConfig().replace(**bench.cnn)
-        images = read_cells(bench.cells, input_size=config.input_size, crop=config.crop)
-        split = make_splits(images, n_splits=4, random_state=seed)[0]
-        pairs.append(
+    config = CNNConfig().replace(**bench.cnn)
+    sides = np.array(
+        [
             [
-                _network_figure(images, split, _network_config(config, side), figure, seed)
+                bench.networks.figures(network_config(config, side), bench.random_state + run)[
+                    figure
+                ]
                 for side in (with_, without)
             ]
-        )
-    sides = np.array(pairs)
+            for run in range(bench.n_runs)
+        ]
+    )
     return Finding(
         with_=float(sides[:, 0].mean()),
         without=float(sides[:, 1].mean()),
@@ -96,44 +104,9 @@ def _networks(bench: Bench, with_: Sides, without: Sides, figure: str) -> Findin
         difference=_paired_mean(
             sides[:, 0] - sides[:, 1], bench, len(bench.cells), "runs", test_to_train=1 / 3
         ),
-        note=f"{bench.n_runs} pairs of networks, each pair on the same subjects",
+        note=f"{bench.n_runs} pairs of networks, {config.epochs} epochs, each pair on the same "
+        f"{'subjects' if bench.cells.subjects is not None else 'cells, subjects not known'}",
     )
-
-
-def _network_config(config: CNNConfig, side: Sides) -> CNNConfig:
-    side = dict(side)
-    augmented = side.pop("augmented", None)
-    if augmented is not None:
-        side["augmentation"] = CHEAP_AUGMENTATION if augmented else None
-    return config.replace(**side)
-
-
-def _network_figure(images: Any, split: Any, config: CNNConfig, figure: str, seed: int) -> float:
-    train, test = images[split.train], images[split.test]
-    # The same number of epochs on both sides: stopping early would hide overfitting.
-    settings = {"validation_fraction": 0.0, "patience": None}
-    cnn = fit_cnn(train, config.replace(**settings), random_state=seed, progress=False)
-    if figure == "mean_loss":
-        plain = cnn.history_["loss"].to_numpy()
-        return float(plain.mean())
-    if figure == "overfitting":
-        return _balanced(cnn, train) - _balanced(cnn, test)
-    if figure == "macro_f1":
-        return _macro_f1(cnn.predict(test), test.y)
-    return cnn.score(test)
-
-
-def _balanced(cnn: Any, images: Any) -> float:
-    predicted = cnn.predict(images)
-    return float(np.mean([(predicted[images.y == c] == c).mean() for c in np.unique(images.y)]))
-
-
-def _macro_f1(predicted: np.ndarray, y: np.ndarray) -> float:
-    scores = []
-    for label in np.unique(y):
-        hits = int(((predicted == label) & (y == label)).sum())
-        scores.append(2 * hits / ((predicted == label).sum() + (y == label).sum()))
-    return float(np.mean(scores))
 
 
 def _heads(bench: Bench, with_: Sides, without: Sides, figure: str) -> Finding:

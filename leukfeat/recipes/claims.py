@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -174,6 +175,7 @@ def try_claims(
     n_runs: int = 5,
     cnn: dict[str, Any] | None = None,
     extraction: dict[str, Any] | None = None,
+    output: str | os.PathLike[str] | None = None,
     level: float = 0.95,
     random_state: int = 0,
     progress: bool = True,
@@ -198,6 +200,8 @@ def try_claims(
         Settings of :class:`CNNConfig` that both sides share.
     extraction : dict, optional
         Settings of `extract_features` in place of the defaults.
+    output : path-like, optional
+        Folder for the figures of trained networks: a call that was stopped goes on from there.
     level : float, default=0.95
         Level of the intervals.
     random_state : int, default=0
@@ -210,12 +214,17 @@ def try_claims(
     Raises
     ------
     ValueError
-        If a claim is not known.
+        If a claim is not known, or `masks` has no column ``mask``.
     """
     chosen = list(known_claims()) if names is None else list(names)
     unknown = sorted(set(chosen) - set(known_claims()))
     if unknown:
         raise ValueError(f"'names' holds {unknown}; the claims are {list(known_claims())}.")
+    if masks is not None and "mask" not in masks.frame.columns:
+        raise ValueError(
+            f"'masks' needs a column 'mask' beside the images; {masks.name!r} has "
+            f"{list(masks.frame.columns)}."
+        )
     notes = []
     if cells is None:
         cells = make_cells(**PROCEDURAL, random_state=random_state)  # type: ignore[arg-type]
@@ -245,6 +254,7 @@ def try_claims(
         level=level,
         random_state=random_state,
         progress=progress,
+        folder=None if output is None else Path(output, "claims"),
     )
     return ClaimsResult([_try(known_claims()[name], bench) for name in chosen], notes)
 

@@ -46,6 +46,7 @@ def run_recipe(
     as_published: bool = False,
     n_splits: int | None = None,
     n_repeats: int | None = None,
+    epochs: int | None = None,
     level: float = 0.95,
     random_state: int = 0,
     n_jobs: int | None = None,
@@ -73,6 +74,8 @@ def run_recipe(
         Also run it with the recipe's ``as_published`` habits switched on; the table marks it.
     n_splits, n_repeats : int, optional
         In place of the recipe's own.
+    epochs : int, optional
+        Train a network for at most so many, to see quickly what comes out; the result says so.
     level : float, default=0.95
         Level of the intervals.
     random_state : int, default=0
@@ -105,6 +108,7 @@ def run_recipe(
     recipe = load_recipe(recipe)
     changes = {"n_splits": n_splits, "n_repeats": n_repeats}
     recipe = recipe.override({"split": {k: v for k, v in changes.items() if v is not None}})
+    recipe, shortened = _shortened(recipe, epochs)
     cells, notes = _resolve(recipe, data, random_state)
     modes = _modes(recipe, cells, as_published=as_published)
     run = _Run(
@@ -134,7 +138,7 @@ def run_recipe(
         reading_seconds=run.reading,
         comparable=comparable,
         reasons=explain(recipe, run.evaluations, modes, comparable, level=level),
-        notes=(*notes, *of_other_tasks, *_notes(run.evaluations)),
+        notes=(*notes, *shortened, *of_other_tasks, *_notes(run.evaluations)),
         about={
             "versions": versions(),
             "weights": _weights_in_words(weights),
@@ -183,6 +187,20 @@ class _Run:
                 )
                 self.evaluations[route.variant, mode.key] = found.evaluation
                 self.seconds[route.variant, mode.key] = found.seconds
+
+
+def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, ...]]:
+    """Return a recipe with fewer epochs, and what must be said of it."""
+    if epochs is None:
+        return recipe, ()
+    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"'epochs' must be an integer of at least 1. Got {epochs!r} instead.")
+    for name in ("cnn", "fine_tune"):
+        step = getattr(recipe, name)
+        if step is not None and step.epochs > epochs:
+            changed = recipe.override({name: {"epochs": epochs}})
+            return changed, (f"at most {epochs} epochs, not the {step.epochs} of the recipe",)
+    return recipe, ()
 
 
 def _resolve(recipe: Recipe, data: Any, random_state: int) -> tuple[Any, tuple[str, ...]]:

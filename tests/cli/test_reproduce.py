@@ -110,3 +110,27 @@ def test_errors(arguments, code, said, tmp_path, capsys):
     found, _, err = run(capsys, *arguments, "--out", tmp_path)
     assert found == code
     assert said in " ".join(err.replace("│", " ").split())
+
+
+def test_claims_are_told_masks_epochs_and_runs(folder, tmp_path, capsys, monkeypatch):
+    from leukfeat import recipes
+
+    given = {}
+
+    def fake(cells, **settings):
+        given.update(settings, n_cells=len(cells))
+        return recipes.ClaimsResult([], ["made"])
+
+    monkeypatch.setattr(recipes, "try_claims", fake)
+    image = next(folder.rglob("*.png"))
+    table = tmp_path / "masks.csv"
+    table.write_text(f"image,mask\n{image},{image}\n")
+    arguments = ["--claims", "--data", folder, "--masks", table, "--epochs", "3", "--n-runs", "2"]
+    code, out, err = run(capsys, *arguments, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert "## Claims put to the test" in out
+    assert given["n_cells"] == 96
+    assert given["masks"].frame["mask"].tolist() == [str(image)]
+    assert given["cnn"] == {"epochs": 3}
+    assert given["n_runs"] == 2
+    assert given["output"] == tmp_path / "out"

@@ -84,15 +84,15 @@ def test_claims_on_features(cells):
 
 
 def test_a_claim_on_networks_compares_pairs_on_the_same_subjects(cells, monkeypatch):
-    from leukfeat.recipes import claim_experiments
+    from leukfeat.recipes import claim_networks
 
-    trained, original = [], claim_experiments.fit_cnn
+    trained, original = [], claim_networks.fit_cnn
 
     def noting(images, config, **settings):
         trained.append((tuple(images.ids), config, settings["random_state"]))
         return original(images, config, **settings)
 
-    monkeypatch.setattr(claim_experiments, "fit_cnn", noting)
+    monkeypatch.setattr(claim_networks, "fit_cnn", noting)
     found = try_claims(cells, names=["augmentation-reduces-overfitting"], cnn=TINY, **QUIET)
     assert len(trained) == 4
     for with_, without in (trained[:2], trained[2:]):
@@ -103,6 +103,36 @@ def test_a_claim_on_networks_compares_pairs_on_the_same_subjects(cells, monkeypa
         assert with_[1].replace(augmentation=None) == without[1]
     assert trained[0][0] != trained[2][0]
     assert found.verdicts[0].difference.known
+
+
+def test_a_network_is_trained_once_for_all_claims_and_runs(cells, tmp_path, monkeypatch):
+    from leukfeat.recipes import claim_networks
+
+    trained, original = [], claim_networks.fit_cnn
+
+    def noting(images, config, **settings):
+        trained.append(config)
+        return original(images, config, **settings)
+
+    monkeypatch.setattr(claim_networks, "fit_cnn", noting)
+    given = {**QUIET, "n_runs": 1, "cnn": TINY, "output": tmp_path}
+    names = ["standardisation-raises-accuracy", "standardisation-raises-f1"]
+    first = try_claims(cells, names=names, **given)
+    assert len(trained) == 2
+    again = try_claims(cells, names=[*names, "batch-norm-reduces-overfitting"], **given)
+    assert len(trained) == 3
+    for name in names:
+        assert again[name].with_ == first[name].with_
+        assert again[name].without == first[name].without
+    (kept, *_) = sorted((tmp_path / "claims").glob("network-*.json"))
+    kept.write_text("[]")
+    with pytest.raises(ValueError, match=kept.name):
+        try_claims(cells, names=[*names, "batch-norm-reduces-overfitting"], **given)
+
+
+def test_masks_without_masks_are_refused(cells):
+    with pytest.raises(ValueError, match="needs a column 'mask'"):
+        try_claims(cells, names=["watershed-beats-clustering"], masks=cells, **QUIET)
 
 
 def test_segmentation_is_scored_on_the_masks_given_and_else_not_tested(cells):

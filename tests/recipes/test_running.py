@@ -152,10 +152,21 @@ def test_the_cnn_by_both_splits_and_its_checkpoint_is_cleared(cells, tmp_path):
         {"cnn": {"input_size": [32, 32], "filters": [4, 4], "dense": [], "epochs": 1}}
     )
     run = run_recipe(recipe, cells, output=tmp_path, **QUIET)
+    assert not any("epochs" in note for note in run.notes)
     assert run["cnn", "group"].predictions.n_cells == len(cells)
     assert "majority" in run["cnn", "group"].controls
     assert not list((tmp_path / "cnn").glob("training-*"))
     assert len(list((tmp_path / "cnn").glob("fold-*.npz"))) == 4
+
+
+def test_fewer_epochs_are_said(cells, tmp_path):
+    tiny = {"input_size": [32, 32], "filters": [4, 4], "dense": [], "epochs": 3, "patience": None}
+    recipe = load_recipe("cnn").override({"cnn": tiny, "split": {"theirs": "group"}})
+    run = run_recipe(recipe, cells, epochs=1, **QUIET)
+    assert run.recipe.cnn.epochs == 1
+    assert "at most 1 epochs, not the 3 of the recipe" in run.notes
+    with pytest.raises(ValueError, match="'epochs' must be an integer of at least 1"):
+        run_recipe(recipe, cells, epochs=0, **QUIET)
 
 
 def test_without_data_it_says_so_and_how_to_get_them(monkeypatch):
