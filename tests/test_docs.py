@@ -34,3 +34,35 @@ def test_every_page_is_in_the_table_of_contents():
     pages = {page.stem for page in DOCS.glob("*.rst")} - {"index", "sg_execution_times"}
     assert "own_backbone" in pages
     assert pages <= set(index)
+
+
+def command_lines():
+    """Lines of code in the README and the pages that call the program."""
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    blocks = {"README.md": "".join(re.findall(r"```bash\n(.*?)```", readme, re.S))}
+    for page in sorted(DOCS.glob("*.rst")):
+        text = page.read_text(encoding="utf-8")
+        blocks[page.name] = "\n".join(re.findall(r"^ {3,}(.*)$", text, re.M))
+    for name, block in blocks.items():
+        whole = re.sub(r"\\\n\s*", " ", block)
+        for line in re.findall(r"^\s*(leukfeat [^#\n]*)", whole, re.M):
+            yield name, line.split()
+
+
+def test_every_command_line_in_the_pages_can_be_given():
+    from typer.main import get_command
+
+    from leukfeat.cli.app import app
+
+    lines = [*command_lines()]
+    assert len(lines) > 10
+    for page, words in lines:
+        command, path = get_command(app), ["leukfeat"]
+        for word in words[1:]:
+            if word not in getattr(command, "commands", {}):
+                break
+            command, path = command.commands[word], [*path, word]
+        assert len(path) > 1, (page, words)
+        known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        options = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert options <= known, (page, words, options - known)
