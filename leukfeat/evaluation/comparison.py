@@ -17,6 +17,7 @@ from leukfeat.evaluation.scoring import figure_name
 from leukfeat.evaluation.wording import (
     html_table,
     interval_notes,
+    left_out_markdown,
     markdown_table,
     notes_html,
     sentence,
@@ -192,7 +193,10 @@ class Comparison:
         header, rows = self._rows()
         notes = "".join(f"\n- {note}" for note in self._remarks())
         tail = f"\n{notes}\n" if notes else "\n"
-        return f"{self._sentence()}\n\n{markdown_table(header, rows)}{tail}"
+        first = next(iter(self.results.values()))
+        return (
+            f"{self._sentence()}\n\n{markdown_table(header, rows)}{tail}{left_out_markdown(first)}"
+        )
 
     def to_html(
         self,

@@ -12,6 +12,7 @@ from joblib import Parallel, delayed
 
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions, missing_controls
+from leukfeat.evaluation.left_out import left_out_cells
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions, with_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
@@ -112,6 +113,7 @@ def cross_validate_heads(
     Comparison(1 heads, 150 cells, 30 subjects, split='group', 5 folds x 1)
     """
     cells, notes = as_labelled_features(features, y, subjects=subjects)
+    left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
     named = named_heads(heads, random_state=random_state, **head_settings)
     splits = make_splits(
         cells,
@@ -154,6 +156,7 @@ def cross_validate_heads(
                 "tuned may differ on the others",
                 **about_head(fitted[name], cells),
             },
+            left_out=left_out,
         )
         for name in named
     }

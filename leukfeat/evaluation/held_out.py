@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from leukfeat.evaluation.controls import control_predictions, missing_controls
+from leukfeat.evaluation.left_out import left_out_cells
 from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import statistical_units
@@ -16,6 +17,7 @@ from leukfeat.evaluation.provenance import about_head, name_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import LeakageWarning, SeenByBackboneWarning
+from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import NO_SUBJECTS
 
 __all__ = ["evaluate"]
@@ -90,6 +92,7 @@ def evaluate(
     cells, notes = as_labelled_features(
         features, y, subjects=subjects, classes=getattr(head, "classes_", None)
     )
+    left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
     check_spec = getattr(head, "check_spec", None)
     if check_spec is not None and cells.spec is not None:
         check_spec(cells)
@@ -127,4 +130,5 @@ def evaluate(
         notes=notes,
         level=level,
         about=about_head(head, cells),
+        left_out=left_out,
     )

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from leukfeat.data import CellDataset
+from leukfeat.evaluation.cell_names import cell_paths
+from leukfeat.evaluation.left_out import left_out_cells, left_out_notes
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import row_digests
@@ -72,12 +74,9 @@ def as_labelled_features(
             f"{features.name!r} has no labels: there is no truth to evaluate against. "
             "Use head.predict for unlabelled cells."
         )
-    n_skipped = len(features.skipped)
-    notes = (f"{n_skipped} files were left out: see .skipped of the features",) if n_skipped else ()
-    left_out = int((features.y < 0).sum())
-    if not left_out:
-        return features, notes
-    return features[features.y >= 0], (*notes, f"{left_out} unlabelled cells are left out")
+    notes = left_out_notes(left_out_cells(features))
+    labelled = features.y >= 0
+    return features if labelled.all() else features[labelled], notes
 
 
 def predict_cells(
@@ -143,6 +142,7 @@ def predict_cells(
         fold=np.full(n, fold),
         units=units,
         unit=unit,
+        paths=cell_paths(features),
     )
 
 

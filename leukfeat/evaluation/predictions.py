@@ -15,6 +15,8 @@ from leukfeat.splitting.groups import row_groups
 
 __all__ = ["Predictions", "join_predictions", "statistical_units", "with_units"]
 
+_OF_ALL = ("class_names", "positive", "unit")
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Predictions:
@@ -40,6 +42,8 @@ class Predictions:
         What intervals and tests count: by default subjects; see :func:`statistical_units`.
     unit : str, default="subject" ("cell" where nothing is known)
         What a unit is called.
+    paths : ndarray of object of shape (n_rows,), optional
+        Path of each cell's image.
     """
 
     y: np.ndarray
@@ -54,6 +58,7 @@ class Predictions:
     fold: np.ndarray
     units: np.ndarray | None = None
     unit: str = ""
+    paths: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.units is None:
@@ -109,6 +114,7 @@ class Predictions:
             "cell": self.cells,
             "subject": self.subjects,
             "id": self.ids,
+            "path": self.paths,
             "true": names[self.y],
             "predicted": names[self.predicted],
         }
@@ -137,7 +143,7 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
         values = [getattr(part, name) for part in parts]
         return None if any(v is None for v in values) else np.concatenate(values)
 
-    arrays = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold", "units")
+    arrays = [field.name for field in dataclasses.fields(first) if field.name not in _OF_ALL]
     return dataclasses.replace(first, **{name: pooled(name) for name in arrays})
 
 

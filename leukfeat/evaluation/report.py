@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.evaluation.audit.report import Audit
+from leukfeat.evaluation.cell_names import short_names
+from leukfeat.evaluation.left_out import left_out_rows
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
 from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
@@ -78,17 +80,52 @@ def evaluation_page(
         page.section("Most wrong cells")
         page.words(
             "Wrongly called cells of which the head was surest: look at these first, and at their "
-            "labels. Cells are rows of the features."
+            "labels."
         )
-        wrong["id"] = [str(one)[:12] for one in wrong["id"]] if "id" in wrong else ""
-        page.table(_frame(wrong))
+        page.table(_frame(_named(wrong)))
+    suspects = _suspects(result)
+    if len(suspects):
+        page.section("Suspected label errors")
+        page.words(
+            f"{len(suspects):,} cells whose label the head doubts as surely as it believes others "
+            "(confident learning), the most suspect first. Where most cells of one subject are "
+            "suspected, it is the subject that is hard for the head."
+        )
+        page.table(_frame(_named(suspects.head(_WORST))))
     calibrated = _calibration(result)
     if calibrated:
         page.section("Calibration")
         page.table(html_table(["", "value"], calibrated))
+    if len(result.left_out):
+        page.section("Left out")
+        page.words(f"{len(result.left_out):,} files or cells that the figures do not stand on:")
+        page.table(html_table(["", "reason"], left_out_rows(result.left_out)), tall=True)
     page.section("Settings and versions")
     page.preformatted(json.dumps(result.about, indent=2, default=str))
     return page
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Call cells by their images: the path, else the digest, else the row."""
+    table = table.copy()
+    names = [f"row {cell}" for cell in table["cell"]]
+    for known in ("id", "path"):
+        if known in table:
+            values = table.pop(known)
+            names = [
+                name if pd.isna(value) or value == "" else value
+                for name, value in zip(names, values, strict=True)
+            ]
+    table = table.drop(columns="cell")
+    table.insert(0, "image", short_names(names))
+    return table
+
+
+def _suspects(result: Evaluation) -> pd.DataFrame:
+    try:
+        return result.suspected_label_errors(None)
+    except ValueError:  # no probabilities
+        return pd.DataFrame()
 
 
 def _cells(result: Evaluation) -> tuple[list[str], list[list[str]]]:

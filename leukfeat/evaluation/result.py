@@ -19,7 +19,7 @@ from leukfeat.evaluation.scoring import (
     score_frame,
 )
 from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown
-from leukfeat.metrics import Interval, SubjectStatistic
+from leukfeat.metrics import Interval, SubjectStatistic, suspected_label_errors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +30,22 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation"]
 
 FORMAT = 1
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as values that JSON can hold.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Any.
+
+    Returns
+    -------
+    list of dict
+    """
+    clean = table.astype(object)
+    return clean.where(table.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 class Evaluation:
@@ -51,6 +67,8 @@ class Evaluation:
         Level of the intervals.
     about : mapping, optional
         Where the head came from: settings, feature space, versions.
+    left_out : pandas.DataFrame, optional
+        Files and cells that the result does not stand on: ``path`` and ``reason``.
 
     Examples
     --------
@@ -78,6 +96,7 @@ class Evaluation:
         notes: tuple[str, ...] = (),
         level: float = 0.95,
         about: Mapping[str, Any] | None = None,
+        left_out: pd.DataFrame | None = None,
     ) -> None:
         self.predictions = predictions
         self.name = name
@@ -85,6 +104,8 @@ class Evaluation:
         self.notes = tuple(dict.fromkeys(notes))
         self.level = level
         self.about: dict[str, Any] = dict(about or {})
+        nothing = pd.DataFrame(columns=["path", "reason"], dtype=object)
+        self.left_out = nothing if left_out is None else left_out.reset_index(drop=True)
 
     @functools.cached_property
     def figures(self) -> dict[tuple[str, str], SubjectStatistic]:
@@ -173,10 +194,10 @@ class Evaluation:
                 for (name, over), one in self._intervals.items()
             ],
             "confusion": self.confusion.to_numpy().tolist(),
-            "per_subject": self.per_subject.astype(object)
-            .where(self.per_subject.notna(), None)
-            .to_dict("records"),
+            "per_subject": plain_rows(self.per_subject),
             "controls": {name: one.to_dict()["scores"] for name, one in self.controls.items()},
+            "most_wrong": plain_rows(self.most_wrong(None)),
+            "left_out": plain_rows(self.left_out),
             "about": self.about,
         }
 
@@ -189,30 +210,64 @@ class Evaluation:
         """
         return evaluation_markdown(self)
 
-    def most_wrong(self, n: int = 20) -> pd.DataFrame:
+    def most_wrong(self, n: int | None = 20) -> pd.DataFrame:
         """List the wrongly called cells, those first of which the head was surest.
 
         Parameters
         ----------
-        n : int, default=20
-            At most so many.
+        n : int or None, default=20
+            At most so many; ``None`` for all.
 
         Returns
         -------
         pandas.DataFrame
-            ``cell`` (row of the features), ``subject``, ``id`` (digest of the pixels), ``true``,
-            ``predicted``, and where there are scores ``score_of_true``. Of several repeats the
-            first.
+            ``cell`` (row of the features), and where known ``path`` (of the image), ``subject``
+            and ``id`` (digest of the pixels); ``true``, ``predicted``, and where there are scores
+            ``score_of_true``. Of several repeats the first.
         """
         p = self.predictions.repeats[0]
         wrong = np.flatnonzero(p.predicted != p.y)
         frame = p.take(wrong).frame()
-        kept = [c for c in ("cell", "subject", "id", "true", "predicted") if c in frame]
+        order = ("cell", "path", "subject", "id", "true", "predicted")
+        kept = [c for c in order if c in frame]
         frame = frame[kept]
         if p.scores is not None:
             frame["score_of_true"] = p.scores[wrong, p.y[wrong]]
             frame = frame.sort_values("score_of_true", kind="stable")
-        return frame.head(n).reset_index(drop=True)
+        return frame.head(len(frame) if n is None else n).reset_index(drop=True)
+
+    def suspected_label_errors(self, n: int | None = 20) -> pd.DataFrame:
+        """List the cells whose label is probably wrong, the most suspect first.
+
+        Parameters
+        ----------
+        n : int or None, default=20
+            At most so many; ``None`` for all.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`leukfeat.metrics.suspected_label_errors`, with ``path`` and ``id`` of each
+            cell where known; ``cell`` is the row of the features. Of several repeats the first.
+
+        Raises
+        ------
+        ValueError
+            If the head gives no probabilities.
+        """
+        p = self.predictions.repeats[0]
+        if p.scores is None or p.scores.min() < 0 or p.scores.max() > 1:
+            raise ValueError(
+                f"{self.name!r} gives no probabilities, which suspicion of a label is judged by: "
+                "use a head with predict_proba."
+            )
+        table = suspected_label_errors(p.y, p.scores, p.subjects, class_names=p.class_names)
+        at = table["cell"].to_numpy(np.int64)
+        table["cell"] = p.cells[at]
+        for place, (name, values) in enumerate((("path", p.paths), ("id", p.ids)), start=1):
+            if values is not None:
+                table.insert(min(place, table.shape[1]), name, values[at])
+        return table.head(len(table) if n is None else n).reset_index(drop=True)
 
     def to_html(
         self,

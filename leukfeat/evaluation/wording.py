@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from leukfeat.evaluation.left_out import left_out_rows
 from leukfeat.evaluation.scoring import figure_name
 
 if TYPE_CHECKING:
@@ -192,7 +193,27 @@ def evaluation_markdown(result: Evaluation) -> str:
     """
     notes = "".join(f"\n- {note}" for note in _remarks(result))
     table = markdown_table(*evaluation_table(result))
-    return f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
+    said = f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
+    return said + left_out_markdown(result)
+
+
+def left_out_markdown(result: Evaluation) -> str:
+    """List all that a result does not stand on, as Markdown.
+
+    Parameters
+    ----------
+    result : Evaluation
+        The result.
+
+    Returns
+    -------
+    str
+        Empty where nothing was left out.
+    """
+    rows = left_out_rows(result.left_out)
+    if not rows:
+        return ""
+    return f"\nLeft out:\n\n{markdown_table(['', 'reason'], rows)}\n"
 
 
 def evaluation_html(result: Evaluation) -> str:

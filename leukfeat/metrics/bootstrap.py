@@ -77,7 +77,7 @@ def bootstrap_interval(
         drawn = np.concatenate([rng.choice(m, len(m)) for m in members])
         values[b] = statistic(np.concatenate([rows[i] for i in drawn]))
     values = values[np.isfinite(values)]
-    fewest = min(len(m) for m in members)
+    fewest = min(index.holders(np.unique(y, return_inverse=True)[1]))
     note = ""
     if not index.known:
         note = "no subjects: cells are taken as independent, the interval is too narrow"

@@ -49,6 +49,7 @@ def _statistic(
         scale=scale,  # type: ignore[arg-type]
         n_cells=len(y),
         unit="subject" if index.known else "cell",
+        holders=index.holders(y.astype(np.int64)),
     )
 
 

@@ -106,11 +106,15 @@ def _band(y: Any, score: Any, subjects: Any, grid: Array, level: float, *, roc: 
     if not index.known or index.count > _MANY:
         return CurveBand(grid, curve, nothing, nothing.copy())
     without = np.array([on_grid(up, w, ends, grid) for w in _left_out(codes, index.count)])
-    strata = index.strata(y)
+    strata, held = index.strata(y), index.holders(y)
     weights = np.bincount(index.codes, minlength=index.count).astype(float)
     bounds = [
         SubjectStatistic(
-            estimate=float(curve[g]), without=without[:, g], weights=weights, strata=strata
+            estimate=float(curve[g]),
+            without=without[:, g],
+            weights=weights,
+            strata=strata,
+            holders=held,
         ).interval(level)
         for g in range(len(grid))
     ]

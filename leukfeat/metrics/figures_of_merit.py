@@ -181,13 +181,17 @@ def _on_tables(
         distinct = np.eye(n_classes**2)[kinds].reshape(-1, n_classes, n_classes)
     left = np.maximum(total - distinct, 0.0)
     figures: dict[str, SubjectStatistic] = {}
+    every = index.holders(y)
     for name, (scale, c, others, score) in named.items():
         if c is None:
             weight, n_cells = support.sum(-1), len(y)
+            held = every
         elif others:
             weight, n_cells = np.delete(support, c, axis=1).sum(-1), len(y) - int(cells[c])
+            held = (int((weight > 0).sum()),)
         else:
             weight, n_cells = support[:, c], int(cells[c])
+            held = (int((weight > 0).sum()),)
         figures[name] = SubjectStatistic(
             estimate=float(score(total)),
             without=score(left)[where],
@@ -196,6 +200,7 @@ def _on_tables(
             scale=scale,
             n_cells=n_cells,
             unit="subject" if index.known else "cell",
+            holders=held,
         )
     return figures
 
@@ -220,4 +225,5 @@ def _area(
         strata=strata,
         n_cells=len(up),
         unit=unit,  # type: ignore[arg-type]
+        holders=index.holders(up.astype(np.int64)),
     )

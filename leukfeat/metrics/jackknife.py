@@ -75,6 +75,9 @@ class SubjectStatistic:
         Cells behind the estimate.
     unit : {"subject", "cell"}, default="subject"
         What is left out; "cell" where subjects are not known.
+    holders : tuple of int, default=()
+        Subjects that hold each class on which the figure stands. Default: those of each stratum,
+        which is not enough where subjects hold several classes.
 
     Examples
     --------
@@ -98,6 +101,7 @@ class SubjectStatistic:
     scale: Scale = "logit"
     n_cells: int = 0
     unit: Literal["subject", "cell"] = "subject"
+    holders: tuple[int, ...] = ()
 
     def interval(self, level: float = 0.95) -> Interval:
         """Return the estimate with its interval.
@@ -128,10 +132,11 @@ class SubjectStatistic:
         )
         if not counts or np.isnan(self.estimate):
             return dataclasses.replace(unknown, note="not defined on these cells")
+        held = self.holders or tuple(counts)
         if self.scale in _BOUNDS and self.scale != "log":
             low, high = _BOUNDS[self.scale]
             if self.estimate <= low + _EDGE or self.estimate >= high - _EDGE:
-                return self._at_the_edge(min(counts), unknown)
+                return self._at_the_edge(held, unknown)
         variance, dof, note = self._variance(used)
         if not np.isfinite(variance):
             return dataclasses.replace(unknown, note=note)
@@ -144,7 +149,7 @@ class SubjectStatistic:
             high=float(high),
             method=f"leave-one-{self.unit}-out jackknife, {self.scale} scale, t",
             dof=dof,
-            note=note or self._few(min(counts)),
+            note=note or self._few(held),
         )
 
     def standard_error(self) -> tuple[float, float]:
@@ -161,7 +166,8 @@ class SubjectStatistic:
         variance, dof, _ = plain._variance(self.weights > 0)
         return float(variance) ** 0.5, float(dof)
 
-    def _at_the_edge(self, count: int, unknown: Interval) -> Interval:
+    def _at_the_edge(self, held: tuple[int, ...], unknown: Interval) -> Interval:
+        count = min(held)
         # If every cell of each of `count` subjects is right, a mean over subjects of m has
         # probability at most m ** count, which is Clopper and Pearson's bound on subjects.
         tail = ((1 - unknown.level) / 2) ** (1 / count)
@@ -173,7 +179,7 @@ class SubjectStatistic:
             low=low + span * tail if at_top else low,
             high=high if at_top else high - span * tail,
             method=f"Clopper-Pearson on {count} {self.unit}s",
-            note=self._few(count),
+            note=self._few(held),
         )
 
     def _variance(self, used: Array) -> tuple[float, float, str]:
@@ -200,11 +206,12 @@ class SubjectStatistic:
             return 0.0, 1.0, f"no {self.unit} tells the two apart"
         return total, total * total / denominator, ""
 
-    def _few(self, count: int) -> str:
+    def _few(self, held: tuple[int, ...]) -> str:
         if self.unit == "cell":
             return "no subjects: cells are taken as independent, the interval is too narrow"
-        if count < FEW_SUBJECTS:
-            return f"{count} subjects in the rarer class: the interval stands on them"
+        if min(held) < FEW_SUBJECTS:
+            where = " in the rarer class" if len(held) > 1 else ""
+            return f"{min(held)} subjects{where}: the interval stands on them"
         return ""
 
 
@@ -222,10 +229,12 @@ def average(parts: Sequence[SubjectStatistic]) -> SubjectStatistic:
         The mean; leaving a subject out leaves it out of every repeat.
     """
     first = parts[0]
+    held = zip(*(p.holders for p in parts), strict=False)
     return dataclasses.replace(
         first,
         estimate=float(np.mean([p.estimate for p in parts])),
         without=np.mean([p.without for p in parts], axis=0),
+        holders=tuple(min(counts) for counts in held),
     )
 
 

@@ -83,6 +83,23 @@ class SubjectIndex:
         np.maximum.at(highest, self.codes, y)
         return lowest if bool((lowest == highest).all()) else np.zeros(self.count, np.int64)
 
+    def holders(self, y: np.ndarray) -> tuple[int, ...]:
+        """Return how many units hold each label that there is.
+
+        Parameters
+        ----------
+        y : ndarray of int of shape (n_cells,)
+            Labels, 0 or more.
+
+        Returns
+        -------
+        tuple of int
+            In the order of the labels; a unit that holds several counts for each.
+        """
+        n_labels = int(y.max()) + 1
+        labels = np.unique(self.codes * n_labels + y) % n_labels
+        return tuple(int(n) for n in np.unique(labels, return_counts=True)[1])
+
 
 def index_subjects(subjects: Any, n_cells: int) -> SubjectIndex:
     """Give each subject a number.

@@ -23,7 +23,7 @@ RUN_FORMAT = 1
 Fold = tuple[dict[str, Predictions], float]
 """Predictions by name (the head's, and the control heads'), and seconds that they took."""
 
-_ARRAYS = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold")
+_ARRAYS = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold", "paths")
 
 
 class RunFolder:

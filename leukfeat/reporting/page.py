@@ -25,6 +25,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
 p, li { max-width: 46rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
+.tall { max-height: 24rem; overflow-y: auto; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #e5e5e5;
   vertical-align: top; }
@@ -41,7 +42,7 @@ nav a { margin-right: .9rem; white-space: nowrap; }
 footer { margin-top: 3rem; font-size: .82rem; color: #555; }
 pre { font-size: .8rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } nav { display: none; }
-  h2 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; } td:not(.long), th { white-space: normal; } }
+  h2 { break-after: avoid; } figure, tr { break-inside: avoid; } .scroll { overflow: visible; max-height: none; } td:not(.long), th { white-space: normal; } }
 """
 
 
@@ -110,15 +111,18 @@ class Page:
             items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
             self._parts.append(f'<div class="notes" role="note"><ul>{items}</ul></div>')
 
-    def table(self, markup: str) -> None:
+    def table(self, markup: str, *, tall: bool = False) -> None:
         """Write a table that scrolls by itself on a narrow window.
 
         Parameters
         ----------
         markup : str
             A ``<table>`` whose text is escaped already.
+        tall : bool, default=False
+            Whether it may be very long, and then scrolls downwards by itself too.
         """
-        self._parts.append(f'<div class="scroll" tabindex="0">{markup}</div>')
+        mark = "scroll tall" if tall else "scroll"
+        self._parts.append(f'<div class="{mark}" tabindex="0">{markup}</div>')
 
     def figure(self, figure: Figure, description: str) -> None:
         """Write a figure into the page itself.
@@ -183,5 +187,6 @@ class Page:
         """
         target = Path(path)
         with written_whole(target) as partial:
-            partial.write_text(self.render(), encoding="utf-8")
+            # A file name that is shown need not be Unicode.
+            partial.write_text(self.render(), encoding="utf-8", errors="backslashreplace")
         return target

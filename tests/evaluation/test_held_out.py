@@ -127,7 +127,8 @@ def test_unlabelled_cells_are_left_out_and_counted(tested):
     )
     result = evaluate(head, some)
     assert len(result.predictions) == len(test) - 4
-    assert "4 unlabelled cells are left out" in result.notes
+    assert "4 unlabelled cells are left out: row 0, row 1, row 2 and 1 more" in result.notes
+    assert result.left_out["reason"].tolist() == ["no label"] * 4
     none = FeatureSet(test.X, subjects=test.subjects)
     with pytest.raises(ValueError, match="has no labels"):
         evaluate(head, none)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leukfeat.metrics import SubjectStatistic, average, difference
+from leukfeat.metrics import (
+    SubjectStatistic,
+    average,
+    bootstrap_interval,
+    difference,
+    figures_of_merit,
+)
 
 
 def _mean(rates, scale="identity", strata=None, **kw):
@@ -125,3 +131,24 @@ def test_a_figure_that_stands_on_one_subject_says_so():
     interval = mean.interval()
     assert not interval.known
     assert "not defined without one subject" in interval.note
+
+
+def test_the_rarer_class_is_counted_where_subjects_hold_both():
+    # 12 subjects with healthy cells, of whom 4 have diseased ones too.
+    subjects = np.repeat(np.arange(12), 10)
+    y = ((subjects < 4) & (np.arange(120) % 2 == 0)).astype(int)
+    rng = np.random.default_rng(1)
+    score = np.clip(0.3 * y + rng.random(120) + 0.02 * subjects, 0, 1.6) / 1.6
+    figures = figures_of_merit(
+        y, (score > 0.5).astype(int), np.column_stack([1 - score, score]), subjects
+    )
+    assert figures["auroc"].holders == figures["accuracy"].holders == (12, 4)
+    for name in ("auroc", "auprc", "accuracy", "mcc"):
+        note = figures[name].interval().note
+        assert note == "4 subjects in the rarer class: the interval stands on them"
+    assert figures["sensitivity"].interval().note == "4 subjects: the interval stands on them"
+    assert figures["specificity"].interval().note == ""
+    perfect = figures_of_merit(y, y, np.column_stack([1 - y, y]), subjects)["auroc"].interval()
+    assert perfect.low == pytest.approx(0.025 ** (1 / 4)), "four subjects, not twelve, bound it"
+    drawn = bootstrap_interval(lambda rows: y[rows].mean(), y, subjects, n_resamples=20)
+    assert drawn.note.startswith("4 subjects in the rarer class")

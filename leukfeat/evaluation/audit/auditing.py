@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.data.dataset import CellDataset
-from leukfeat.evaluation.audit.balance import balance_findings, balance_table
+from leukfeat.evaluation.audit.balance import balance_findings, balance_table, mixed_subjects
 from leukfeat.evaluation.audit.cells_table import cells_table
 from leukfeat.evaluation.audit.close_features import close_pairs
 from leukfeat.evaluation.audit.clues import (
@@ -31,6 +31,7 @@ from leukfeat.evaluation.audit.perceptual import similar_pairs
 from leukfeat.evaluation.audit.pixels import PixelPass, look_at_pixels
 from leukfeat.evaluation.audit.report import Audit
 from leukfeat.evaluation.audit.sides import as_sides, side_findings, thin_folds
+from leukfeat.evaluation.cell_names import name_few, short_names
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.features import FeatureSet
 
@@ -138,10 +139,22 @@ def audit(
     sides = as_sides(splits, table, cells.column)
     findings += side_findings(sides, table, near) + thin_folds(sides, table)
     balance = balance_table(table, level)
-    findings += balance_findings(balance)
+    findings += balance_findings(balance) + mixed_subjects(table)
     if seen is not None and seen.unreadable:
-        message = f"{len(seen.unreadable)} images could not be read: {seen.unreadable[0]}"
-        findings.append(Finding("unreadable images", "warning", message))
+        rows = list(seen.unreadable)
+        unread = pd.DataFrame(
+            {"cell": rows, "image": table["image"].iloc[rows], "reason": seen.unreadable.values()}
+        )
+        first = seen.unreadable[rows[0]]
+        message = (
+            f"{len(rows)} images could not be read: {name_few(list(table['shown'].iloc[rows]))}. "
+            f"The first: {first}"
+        )
+        findings.append(Finding("unreadable images", "warning", message, unread))
+    if len(cells.skipped):
+        names = short_names(cells.skipped["path"])
+        message = f"{len(names)} files were left out when the cells were loaded: {name_few(names)}."
+        findings.append(Finding("files left out", "note", message, cells.skipped))
     tested: dict[str, Evaluation] = {}
     if clues:
         tested = _clues(cells, table, seen, known, extract, level, random_state, not_done)
@@ -150,6 +163,7 @@ def audit(
         findings,
         name=cells.name,
         n_cells=len(cells),
+        cells=table,
         identical=identical,
         near=alike,
         tied=tied,

@@ -8,14 +8,15 @@ from scipy import stats
 
 from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.metrics import kish
+from leukfeat.splitting.groups import name_some
 
-__all__ = ["balance_findings", "balance_table"]
+__all__ = ["balance_findings", "balance_table", "mixed_subjects"]
 
 BETWEEN_SUBJECTS = 0.15
 """Standard deviation of the part right between subjects that the forecast assumes (C-NMC's HEM
 subjects: 0.18 with a published entry)."""
 
-_FEW, _LARGEST_SHARE = 10, 0.5
+_FEW, _LARGEST_SHARE, _MOST = 10, 0.5, 0.5
 
 
 def balance_table(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -106,3 +107,55 @@ def balance_findings(table: pd.DataFrame) -> list[Finding]:
             )
             found.append(Finding("uneven subjects", "warning", message))
     return found
+
+
+def mixed_subjects(cells: pd.DataFrame) -> list[Finding]:
+    """Name subjects that hold cells of several classes.
+
+    Where a label is a diagnosis, all cells of a patient bear the same one: a subject with two is
+    a slip, or two patients of one name. Where labels are kinds of cells most subjects hold
+    several, and nothing is wrong.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        From :func:`cells_table`.
+
+    Returns
+    -------
+    list of Finding
+        Empty where each subject holds one class. A warning if fewer than half of the subjects
+        hold several, else a note. Its table has one row a subject and class: ``subject``,
+        ``class``, ``cells``, ``images``.
+    """
+    known = cells.dropna(subset=["subject", "label"])
+    if not len(known):
+        return []
+    held = known.groupby("subject")["label"].nunique()
+    mixed = held.index[held > 1]
+    if not len(mixed):
+        return []
+    mine = known[known["subject"].isin(mixed)]
+    table = (
+        mine.groupby(["subject", "label"])["image"]
+        .agg(cells="size", images=list)
+        .reset_index()
+        .rename(columns={"label": "class"})
+    )
+    counts = {
+        subject: ", ".join(f"{row['class']} {row['cells']}" for _, row in part.iterrows())
+        for subject, part in table.groupby("subject")
+    }
+    said = name_some([f"{subject} ({counts[subject]})" for subject in mixed])
+    message = f"{len(mixed)} of {len(held)} subjects hold cells of several classes: {said}. "
+    if len(mixed) >= _MOST * len(held):
+        message += (
+            "Labels seem to be kinds of cells, not diagnoses: intervals take subjects whole, "
+            "whatever they hold."
+        )
+        return [Finding("subjects of several classes", "note", message, table)]
+    message += (
+        "If the label is the patient's diagnosis, these are wrong labels or two patients under "
+        "one name; correct them, or drop these subjects."
+    )
+    return [Finding("subjects of several classes", "warning", message, table)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.data.dataset import CellDataset
+from leukfeat.evaluation.cell_names import cell_names, short_names
 from leukfeat.features import FeatureSet
 
 __all__ = ["DIGEST_COLUMNS", "cells_table"]
@@ -30,7 +31,8 @@ def cells_table(cells: CellDataset | FeatureSet, digests: Any = None) -> pd.Data
     -------
     pandas.DataFrame
         ``digest``, ``subject``, ``group``, ``label`` (name of the class), ``fold``, ``site``:
-        objects, ``None`` where not known.
+        objects, ``None`` where not known; ``image`` (path, else digest, else row) and ``shown``
+        (the same, short).
 
     Raises
     ------
@@ -58,6 +60,9 @@ def cells_table(cells: CellDataset | FeatureSet, digests: Any = None) -> pd.Data
             column[:] = values
             column[pd.isna(column) | (column == "")] = None
         frame[name] = pd.Series(column, dtype=object)
+    named_cells = cell_names(cells)
+    frame["image"] = pd.Series(named_cells, dtype=object)
+    frame["shown"] = pd.Series(short_names(named_cells), dtype=object)
     return frame
 
 

@@ -10,9 +10,17 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from leukfeat.evaluation.audit.finding import Finding
+from leukfeat.evaluation.cell_names import name_few
 from leukfeat.splitting.groups import merge_groups, name_some
 
-__all__ = ["copies", "identical_pairs", "pair_findings", "pair_table", "tied_subjects"]
+__all__ = [
+    "copies",
+    "identical_pairs",
+    "name_pairs",
+    "pair_findings",
+    "pair_table",
+    "tied_subjects",
+]
 
 _ALL_PAIRS_UP_TO = 50
 
@@ -61,10 +69,13 @@ def pair_table(pairs: np.ndarray, cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``first``, ``second``, and for subject, fold and label: the two values, and
-        ``crosses_subject`` and so on (``False`` where one is not known).
+        ``first``, ``second`` (rows), ``first_image``, ``second_image`` (path, else digest, else
+        row), and for subject, fold and label: the two values, and ``crosses_subject`` and so on
+        (``False`` where one is not known).
     """
     table = pd.DataFrame(pairs, columns=["first", "second"])
+    images = cells["image"].to_numpy(object)
+    table["first_image"], table["second_image"] = images[pairs[:, 0]], images[pairs[:, 1]]
     for name in ("subject", "fold", "label"):
         values = cells[name].to_numpy(object)
         a, b = values[pairs[:, 0]], values[pairs[:, 1]]
@@ -168,29 +179,52 @@ def pair_findings(
     loose = [s for s in tied if not _grouped(s, cells)]
     if cells["subject"].isna().all():
         message = (
-            f"{counts} Subjects are not known: keep copies on one side (groups of copies; "
+            f"{counts} {name_pairs(table, cells)} Subjects are not known: keep copies on one side (groups of copies; "
             "leukfeat's splits do so), or drop all but one."
         )
         found.append(Finding(kind, "warning", message, table))
     elif loose:
         sets = "; ".join("{" + name_some(s, at_most=8) + "}" for s in loose)
         message = (
-            f"{counts} A split by subject leaks unless these subjects are one group: {sets}. "
+            f"{counts} {name_pairs(across, cells)} A split by subject leaks unless these subjects are one group: {sets}. "
             "Merge them (a column 'group'; audit.merged(cells)), or drop the copies "
             "(audit.without_copies(cells))."
         )
         found.append(Finding(kind, "leak", message, across))
     else:
         merged = " The subjects concerned are one group already." if len(across) else ""
-        found.append(Finding(kind, "warning" if len(across) else "note", counts + merged, table))
+        message = f"{counts} {name_pairs(table, cells)}{merged}"
+        found.append(Finding(kind, "warning" if len(across) else "note", message, table))
     labels = table[table["crosses_label"]]
     if len(labels):
         message = (
             f"{len(labels):,} pairs of {kind} bear two labels: one of each pair is wrong. "
-            "Look at them and correct or drop them."
+            f"{name_pairs(labels, cells)} Look at them and correct or drop them."
         )
         found.append(Finding(f"{kind}, two labels", "warning", message, labels))
     return found
+
+
+def name_pairs(pairs: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """Name a few pairs by their images.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From :func:`pair_table`.
+    cells : DataFrame
+        From :func:`cells_table`.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    shown = cells["shown"].to_numpy(object)
+    named = [
+        f"{shown[a]} = {shown[b]}" for a, b in zip(pairs["first"], pairs["second"], strict=True)
+    ]
+    return f"Pairs: {name_few(named)}."
 
 
 def _grouped(subjects: tuple[str, ...], cells: pd.DataFrame) -> bool:

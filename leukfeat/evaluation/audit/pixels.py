@@ -34,15 +34,15 @@ class PixelPass:
         Colour, size and border, as the features carry them.
     files : DataFrame of n_cells rows or None
         Header and size of the files; ``None`` where images are arrays.
-    unreadable : list of str
-        Reasons, a cell that could not be read.
+    unreadable : dict of int to str
+        Row and reason of each image that could not be read.
     """
 
     digests: np.ndarray
     signatures: list[Signature | None]
     controls: pd.DataFrame
     files: pd.DataFrame | None
-    unreadable: list[str]
+    unreadable: dict[int, str]
 
 
 def look_at_pixels(images: list[Any], *, n_jobs: int | None = None) -> PixelPass:
@@ -72,7 +72,7 @@ def look_at_pixels(images: list[Any], *, n_jobs: int | None = None) -> PixelPass
         [one[1] for one in done],
         pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)),
         files,
-        [one[4] for one in done if one[4]],
+        {row: one[4] for row, one in enumerate(done) if one[4]},
     )
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from leukfeat.data.dataset import CellDataset
 from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.evaluation.audit.identical import copies
+from leukfeat.evaluation.cell_names import cell_paths
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.wording import html_table, markdown_table
 from leukfeat.exceptions import LeakageError
@@ -49,6 +50,9 @@ class Audit:
         Heads that know only what is not the cell.
     not_done : sequence of str
         What could not be looked at, and why.
+    cells : DataFrame, optional
+        ``image`` and ``digest`` of each cell, by which the audited cells are known again when
+        some were left out since.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Audit:
         balance: pd.DataFrame,
         clues: Mapping[str, Evaluation],
         not_done: Sequence[str] = (),
+        cells: pd.DataFrame | None = None,
     ) -> None:
         self.findings = sorted(findings, key=lambda f: _ORDER.index(f.severity))
         self.name = name
@@ -73,6 +78,7 @@ class Audit:
         self.balance = balance
         self.clues = dict(clues)
         self.not_done = tuple(not_done)
+        self._cells = cells
 
     def of(self, *severities: str) -> list[Finding]:
         """Return the findings of some severities.
@@ -158,16 +164,19 @@ class Audit:
         Parameters
         ----------
         data : CellDataset or FeatureSet
-            The audited cells, or features of them in the same order.
+            The audited cells or features of them, also if some were left out since: they are
+            known again by path, or by the digest of their pixels.
 
         Returns
         -------
         CellDataset or FeatureSet
             With ``group`` named after the first subject of each group.
         """
-        self._check(data)
+        rows = self._rows_of(data)
         pairs = self._copies()[["first", "second"]].to_numpy(np.int64)
-        merged = merge_groups(data.subjects, data.groups, copies(pairs, len(data)))
+        # Numbered among all audited cells: a copy that was left out since still ties two others.
+        shared = copies(pairs, self.n_cells)[rows]
+        merged = merge_groups(data.subjects, data.groups, shared)
         names = data.subjects if data.subjects is not None else np.arange(len(data)).astype(str)
         first = pd.Series(names).groupby(merged).transform(lambda s: min(map(str, s)))
         group = first.to_numpy(object)
@@ -178,7 +187,11 @@ class Audit:
         frame = data.frame
         frame["group"] = group
         return CellDataset(
-            frame, class_names=data.class_names, positive=data.positive, name=data.name
+            frame,
+            class_names=data.class_names,
+            positive=data.positive,
+            name=data.name,
+            skipped=data.skipped,
         )
 
     def without_copies(self, data: Any) -> Any:
@@ -190,26 +203,40 @@ class Audit:
         Parameters
         ----------
         data : CellDataset or FeatureSet
-            The audited cells, or features of them in the same order.
+            The audited cells or features of them, also if some were left out since: they are
+            known again by path, or by the digest of their pixels.
 
         Returns
         -------
         CellDataset or FeatureSet
         """
-        self._check(data)
-        keep = np.ones(len(data), bool)
+        place = np.full(self.n_cells, -1)
+        place[self._rows_of(data)] = np.arange(len(data))
         found = self._copies()
+        first, second = (place[found[name].to_numpy(np.int64)] for name in ("first", "second"))
         unclear = (found["crosses_subject"] | found["crosses_label"]).to_numpy(bool)
-        keep[found["second"].to_numpy(np.int64)] = False
-        keep[found["first"].to_numpy(np.int64)[unclear]] = False
-        return data[keep]
+        keep = np.ones(len(data) + 1, bool)  # the last place is that of cells that are not there
+        keep[second[unclear | (first >= 0)]] = False
+        keep[first[unclear]] = False
+        return data[keep[:-1]]
 
-    def _check(self, data: Any) -> None:
+    def _rows_of(self, data: Any) -> np.ndarray:
+        """Return which of the audited cells each of these is."""
+        known = self._cells
+        if known is not None:
+            for mine, theirs in (
+                (known["image"], cell_paths(data)),
+                (known["digest"], getattr(data, "ids", None)),
+            ):
+                rows = None if theirs is None else _places(mine, theirs)
+                if rows is not None:
+                    return rows
         if len(data) != self.n_cells:
             raise ValueError(
-                f"The audit is of {self.n_cells} cells, and 'data' has {len(data)}: give the "
-                "same cells in the same order."
+                f"The audit is of {self.n_cells} cells, and 'data' has {len(data)}, which cannot "
+                "be told apart by path or by digest: give the same cells in the same order."
             )
+        return np.arange(len(data))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the audit as plain values that JSON can hold.
@@ -285,3 +312,20 @@ class Audit:
         )
         figure.axes[0].axvline(0.5, color="#888888", linewidth=0.8, zorder=0)
         return figure
+
+
+def _places(known: pd.Series, names: np.ndarray) -> np.ndarray | None:
+    """Return where each of `names` stands among `known`; ``None`` if that cannot be told."""
+    wanted = pd.Series(names, dtype=object)
+    if wanted.isna().any() or (wanted == "").any():
+        return None
+    # Equal images are told apart by their order, which is the same in both.
+    mine = pd.DataFrame({"key": known, "nth": known.groupby(known).cumcount()})
+    mine["place"] = np.arange(len(mine))
+    theirs = pd.DataFrame({"key": wanted, "nth": wanted.groupby(wanted).cumcount()})
+    counts = known.value_counts()
+    here = wanted.value_counts()
+    if not here.index.isin(counts.index).all() or (counts[here.index] > here).any():
+        return None
+    place = theirs.merge(mine.dropna(subset=["key"]), on=["key", "nth"], how="left")["place"]
+    return None if place.isna().any() else place.to_numpy(np.int64)

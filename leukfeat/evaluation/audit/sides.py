@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.evaluation.audit.finding import Finding
+from leukfeat.evaluation.audit.identical import name_pairs, pair_table
+from leukfeat.evaluation.cell_names import name_few
 from leukfeat.splitting.groups import name_some
 
 __all__ = ["as_sides", "side_findings", "thin_folds"]
@@ -86,23 +88,26 @@ def side_findings(
             if what == "group" and both and (cells["group"] == cells["subject"]).all():
                 continue
             if both:
-                shown = "" if what == "digest" else f" ({name_some(both)})"
-                hit = int(np.isin(values[test].astype(str), [str(v) for v in both]).sum())
+                theirs = pd.Series(values).isin(both).to_numpy()
+                hit = np.asarray(test)[theirs[test]]
+                some = name_few(list(cells["shown"].iloc[hit]))
+                shown = f": {some}" if what == "digest" else f" ({name_some(both)})"
                 message = (
-                    f"{name}: {len(both)} {plural} stand on both sides{shown}; {hit} of "
+                    f"{name}: {len(both)} {plural} stand on both sides{shown}; {len(hit)} of "
                     f"{len(test)} test cells are theirs. Split by group, or drop them from "
                     "training (embargo=True)."
                 )
-                found.append(Finding(f"shared {plural}", "leak", message))
+                table = _both_sides(cells, theirs, train, test)
+                found.append(Finding(f"shared {plural}", "leak", message, table))
         side = np.zeros(len(cells), np.int8)
         side[train], side[test] = 1, 2
         crossing = near[(side[near[:, 0]] * side[near[:, 1]]) == 2] if len(near) else near
         if len(crossing):
+            table = pair_table(crossing, cells)
             message = (
                 f"{name}: {len(crossing)} pairs of near-identical images stand on both sides. "
-                "Keep them on one side."
+                f"{name_pairs(table, cells)} Keep them on one side."
             )
-            table = pd.DataFrame(crossing, columns=["first", "second"])
             found.append(Finding("shared near-identical images", "leak", message, table))
     if sides and not found:
         n = len(sides)
@@ -111,6 +116,20 @@ def side_findings(
         )
         found.append(Finding("sides", "note", message))
     return found
+
+
+def _both_sides(
+    cells: pd.DataFrame, shared: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> pd.DataFrame:
+    """List the cells of what stands on both sides."""
+    parts = []
+    for side, rows in (("train", train), ("test", test)):
+        mine = np.asarray(rows)[shared[rows]]
+        part = cells.iloc[mine][["image", "subject", "label"]].copy()
+        part.insert(0, "cell", mine)
+        part.insert(0, "side", side)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def thin_folds(

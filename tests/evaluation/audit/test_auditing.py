@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import leukfeat as lf
 from leukfeat import CellDataset, FeatureSet, make_cells
 from leukfeat.evaluation import audit, duplicate_sensitivity
 from leukfeat.exceptions import LeakageError
@@ -156,7 +157,9 @@ def test_unreadable_files_are_counted(tmp_path):
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     paths = [str(tmp_path / f"{i}.png") for i in range(4)]
     found = audit(CellDataset.from_arrays(paths, [0, 1, 0, 1]))
-    assert any(f.kind == "unreadable images" for f in found.of("warning"))
+    unread = next(f for f in found.of("warning") if f.kind == "unreadable images")
+    assert "1 images could not be read: 2.png." in unread.message
+    assert json.loads(json.dumps(unread.to_dict()))["table"][0]["image"] == paths[2]
     assert "cells erased (every image must be readable)" in found.not_done
 
 
@@ -225,3 +228,87 @@ def test_the_digests_of_cnmc(shared_data):
     assert any("fold_1: the test side has 3 hem subjects" in f.message for f in found.findings)
     assert found.is_leaky
     assert found.balance.loc["all", "subjects"] == 47
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Image files of four subjects: one image stands under two of them, one cannot be read."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{i:02d}.png") for i in range(16)]
+    for path in paths:
+        cv2.imwrite(path, rng.integers(0, 255, (24, 24, 3), dtype=np.uint8))
+    cv2.imwrite(paths[9], cv2.imread(paths[2]))
+    return paths, np.repeat(["A", "B", "C", "D"], 4), np.repeat([0, 1, 0, 1], 4)
+
+
+def test_findings_name_images(folder):
+    paths, subjects, labels = folder
+    cells = CellDataset.from_arrays(paths, labels, subjects)
+    rows = np.arange(16)
+    found = audit(cells, [(rows[rows % 2 == 0], rows[rows % 2 == 1])], clues=False)
+    leak = next(f for f in found.of("leak") if f.kind == "identical images")
+    assert "Pairs: 02.png = 09.png." in leak.message
+    held = json.loads(json.dumps(leak.to_dict()))["table"]
+    assert (held[0]["first_image"], held[0]["second_image"]) == (paths[2], paths[9])
+    shared = next(f for f in found.of("leak") if f.kind == "shared images")
+    assert "1 images stand on both sides: 09.png; 1 of 8 test cells" in shared.message
+    assert shared.table["image"].tolist() == [paths[2], paths[9]]
+    assert shared.table["side"].tolist() == ["train", "test"]
+
+
+def test_audited_cells_are_known_again_when_images_were_skipped(folder):
+    paths, subjects, labels = folder
+    cells = CellDataset.from_arrays(paths, labels, subjects, class_names=["hem", "all"])
+    found = audit(cells, clues=False)
+    with open(paths[0], "wb") as file:
+        file.write(b"")
+    features = lf.extract_features(
+        cells, weights="random", layers="conv2", input_size=32, errors="skip", progress=False
+    )
+    assert len(features) == 15
+    merged = found.merged(features)
+    assert set(merged.groups[np.isin(features.subjects, ["A", "C"])]) == {"A"}
+    assert set(merged.groups[features.subjects == "B"]) == {"B"}
+    assert len(found.without_copies(features)) == 13
+    # Also where paths are gone, and in another order; and where one of two copies is gone.
+    bare = FeatureSet(features.X, subjects=features.subjects, ids=features.ids)[::-1]
+    again = found.merged(bare)
+    assert set(again.groups[np.isin(bare.subjects, ["A", "C"])]) == {"A"}
+    kept = found.without_copies(cells[[3, 9, 10]])
+    assert kept.images == [paths[3], paths[10]], "which of two subjects is right is not known"
+    moved = CellDataset.from_arrays([f"elsewhere/{i}.png" for i in range(9)])
+    with pytest.raises(ValueError, match="cannot be told apart by path or by digest"):
+        found.merged(moved)
+
+
+def test_subjects_of_several_classes_are_told():
+    frame = pd.DataFrame(
+        {
+            "image": [f"{i}.png" for i in range(12)],
+            "label": [0, 0, 0, 1, 1, 1, 0, 1, 1, 0, 0, 0],
+            "subject": np.repeat(list("abcd"), 3),
+        }
+    )
+    found = audit(CellDataset(frame, class_names=["hem", "all"]), clues=False, pixels=False)
+    said = next(f for f in found.findings if f.kind == "subjects of several classes")
+    assert said.severity == "warning"
+    assert "1 of 4 subjects hold cells of several classes: c (all 2, hem 1)" in said.message
+    assert said.table["images"].tolist() == [["7.png", "8.png"], ["6.png"]]
+    frame["label"] = [0, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0]
+    kinds = audit(CellDataset(frame, class_names=["hem", "all"]), clues=False, pixels=False)
+    said = next(f for f in kinds.findings if f.kind == "subjects of several classes")
+    assert said.severity == "note"
+    json.dumps(kinds.to_dict(), allow_nan=False)
+
+
+def test_what_a_loader_left_out_is_told(folder):
+    paths, subjects, labels = folder
+    cells = CellDataset.from_arrays(paths, labels, subjects)
+    cells.skipped = pd.DataFrame({"path": ["/data/notes.txt"], "reason": ["no image"]})
+    found = audit(cells, clues=False, pixels=False)
+    said = next(f for f in found.findings if f.kind == "files left out")
+    assert "1 files were left out when the cells were loaded: notes.txt" in said.message
+    merged = audit(cells, clues=False).merged(cells)
+    assert len(merged.skipped) == 1
