@@ -52,7 +52,7 @@ def load_folder(
     positive : str, optional
         The class whose detection is reported as sensitivity.
     subject_pattern : str or re.Pattern, optional
-        A regular expression with a group named ``subject``, searched in the path of each file
+        A regular expression with a group named ``subject``, or with one group, searched in the path of each file
         below its class folder (just the file name where there are no further folders;
         the separator is ``/``). Other named groups become columns, for example
         ``(?P<slide>...)``. Without it the dataset has no subjects.
@@ -99,7 +99,7 @@ def load_folder(
     pattern = _checked_pattern(subject_pattern)
     left_out = LeftOut(errors, function="load_folder")
     names = _class_folders(folder, class_names, endings, left_out)
-    captured = dict.fromkeys(pattern.groupindex, ()) if pattern else {}
+    captured = _groups_of(pattern) if pattern else {}
     columns: dict[str, list[object]] = {"image": [], "label": []}
     columns.update({group: [] for group in captured})
     for label, class_name in enumerate(names):
@@ -111,7 +111,7 @@ def load_folder(
             if pattern is not None:
                 below = "/".join((*file.folders, file.name))
                 match = pattern.search(below)
-                if match is None or not match["subject"]:
+                if match is None or not match[captured["subject"]]:
                     left_out.reject(
                         file.path,
                         f"{below!r} does not tell its subject: no match for the "
@@ -120,8 +120,8 @@ def load_folder(
                         error=CellNameError,
                     )
                     continue
-                for group in captured:
-                    columns[group].append(match[group])
+                for column, group in captured.items():
+                    columns[column].append(match[group])
             columns["image"].append(file.path)
             columns["label"].append(label)
         if len(columns["image"]) == before:
@@ -149,10 +149,10 @@ def _checked_pattern(pattern: str | re.Pattern[str] | None) -> re.Pattern[str] |
         raise ValueError(
             f"The 'subject_pattern' parameter is no regular expression: {pattern!r} ({error})."
         ) from error
-    if "subject" not in compiled.groupindex:
+    if "subject" not in _groups_of(compiled):
         raise ValueError(
-            "The 'subject_pattern' parameter must have a group named 'subject', such as "
-            rf"'(?P<subject>\d+)_'. Got {compiled.pattern!r} instead."
+            "The 'subject_pattern' parameter must have one group, or a group named 'subject', such "
+            rf"as '(?P<subject>\d+)_'. Got {compiled.pattern!r} instead."
         )
     taken = sorted({"image", "label"} & set(compiled.groupindex))
     if taken:
@@ -161,6 +161,13 @@ def _checked_pattern(pattern: str | re.Pattern[str] | None) -> re.Pattern[str] |
             "fills itself; rename them."
         )
     return compiled
+
+
+def _groups_of(pattern: re.Pattern[str]) -> dict[str, int]:
+    """Columns to be filled, and the groups that fill them: a lone group is the subject."""
+    if pattern.groups == 1 and not pattern.groupindex:
+        return {"subject": 1}
+    return dict(pattern.groupindex)
 
 
 def _class_folders(

@@ -51,6 +51,17 @@ def test_the_pattern_gives_subjects_and_further_columns(smears):
     assert cells.column("slide").tolist() == ["s2", "s2", "s1", "s1"]
 
 
+def test_a_lone_group_is_the_subject(smears):
+    assert load_folder(smears, subject_pattern=r"^(p\d+)_").subjects.tolist() == [
+        "p10",
+        "p3",
+        "p1",
+        "p2",
+    ]
+    with pytest.raises(ValueError, match="one group, or a group named 'subject'"):
+        load_folder(smears, subject_pattern=r"^(p)(\d+)_")
+
+
 def test_the_pattern_sees_folders_below_the_class(tmp_path):
     _touch(tmp_path, "a/patient 7/1.png", "b/patient 8/1.png")
     cells = load_folder(tmp_path, subject_pattern=r"patient (?P<subject>\d+)/")
