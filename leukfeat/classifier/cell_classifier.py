@@ -196,11 +196,14 @@ class CellClassifier:
         if self.reference is not None and len(features):
             table["distance"] = self.reference.distance(features.X)
         table["far"] = table["distance"] > 1
-        table["reason"] = np.where(self._was_in_training(features), IN_TRAINING, "")
-        table.loc[table["far"], "reason"] = "far from all training cells"
+        table["reason"] = np.where(table["far"], "far from all training cells", "")
         empty = _without_foreground(features)
         table.loc[empty, "far"] = True
         table.loc[empty, "reason"] = "no cell: the image is empty or of one colour"
+        seen = self._was_in_training(features)
+        table.loc[seen, "reason"] = [
+            f"{r}; {IN_TRAINING}".lstrip("; ") for r in table["reason"][seen]
+        ]
         return _with_skipped(table, features.skipped)
 
     def predict_subjects(self, images: Any, **settings: Any) -> pd.DataFrame:

@@ -48,7 +48,7 @@ def export(
         cells = classifier.extract(cells, cache=cache, errors="skip" if skip_bad else "raise")
         say_skipped(cells.skipped)
         known = classifier.predict(cells).iloc[: len(cells)]
-        if n_seen := int((known["reason"] == IN_TRAINING).sum()):
+        if n_seen := int(known["reason"].str.contains(IN_TRAINING, regex=False).sum()):
             say(
                 f"{n_seen} of {len(known)} images, or their subjects, were in the training of this "
                 "model: what it says of them is no prediction."

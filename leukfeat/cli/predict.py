@@ -88,7 +88,7 @@ def predict(
     n_far = int(table["far"].sum())
     if n_far:
         say(f"{n_far} of {len(table)} images stand far from all training cells: look at them.")
-    n_seen = int((table["reason"] == IN_TRAINING).sum())
+    n_seen = int(table["reason"].str.contains(IN_TRAINING, regex=False).sum())
     if n_seen:
         say(
             f"{n_seen} of {len(table)} images, or their subjects, were in the training of this "

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from leukfeat.classifier import CellClassifier
+from leukfeat.classifier.cell_classifier import IN_TRAINING
 from leukfeat.exceptions import SpecMismatchError, WeightsError
 from leukfeat.heads import fit_head
 
@@ -34,6 +35,15 @@ def test_what_is_no_cell_is_flagged(classifier, cells):
     assert table["far"].tolist()[:3] == [True] * 3
     assert table["reason"].str.contains("empty or of one colour").tolist()[1:3] == [True] * 2
     assert table["far"][3:].mean() < 0.2
+
+
+def test_a_far_cell_of_the_training_is_said_to_be_both(classifier, cells, cell_features):
+    far = cell_features[:3]
+    far.X = far.X + np.float32(1e3)
+    table = classifier.predict(far)
+    assert table["far"].all()
+    assert (table["reason"] == f"far from all training cells; {IN_TRAINING}").all()
+    assert (classifier.predict(cell_features).query("not far")["reason"] == IN_TRAINING).all()
 
 
 def test_subjects_are_summed_up(classifier, cells, cell_features):
