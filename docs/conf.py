@@ -1,6 +1,7 @@
 """Sphinx configuration."""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -26,6 +27,11 @@ numpydoc_class_members_toctree = False
 html_theme = "pydata_sphinx_theme"
 html_title = "leukfeat"
 html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
+# A page without pages below it needs no column that lists them.
+html_sidebars = {
+    page.stem: [] for page in Path(__file__).parent.glob("*.rst") if page.stem != "api"
+}
 html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
 
 sphinx_gallery_conf = {
