@@ -4,6 +4,8 @@ from .audit import duplicate_sensitivity as duplicate_sensitivity
 from .audit import erase_cells as erase_cells
 from .comparison import Comparison as Comparison
 from .cross_validation import cross_validate_heads as cross_validate_heads
+from .dataset_transfer import DatasetTransfer as DatasetTransfer
+from .dataset_transfer import leave_one_dataset_out as leave_one_dataset_out
 from .evidence import feature_gradient as feature_gradient
 from .evidence import occlusion_evidence as occlusion_evidence
 from .evidence import pooled_evidence as pooled_evidence
@@ -12,6 +14,7 @@ from .held_out import evaluate as evaluate
 from .leakage import LeakageMeter as LeakageMeter
 from .leakage import leakage_meter as leakage_meter
 from .neighbours import nearest_training_cells as nearest_training_cells
+from .operating import operating_points as operating_points
 from .pairs_out import leave_pair_out_auroc as leave_pair_out_auroc
 from .predictions import Predictions as Predictions
 from .report import evaluation_page as evaluation_page

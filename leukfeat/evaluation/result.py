@@ -236,6 +236,25 @@ class Evaluation:
             frame = frame.sort_values("score_of_true", kind="stable")
         return frame.head(len(frame) if n is None else n).reset_index(drop=True)
 
+    def operating_points(
+        self, *, sensitivity: float | None = None, specificity: float | None = None
+    ) -> pd.DataFrame:
+        """Return what is reached at a fixed sensitivity or specificity.
+
+        Parameters
+        ----------
+        sensitivity, specificity : float, optional
+            Exactly one of them, in (0, 1].
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a class, see :func:`leukfeat.evaluation.operating_points`.
+        """
+        from leukfeat.evaluation.operating import operating_points
+
+        return operating_points(self, sensitivity=sensitivity, specificity=specificity)
+
     def suspected_label_errors(self, n: int | None = 20) -> pd.DataFrame:
         """List the cells whose label is probably wrong, the most suspect first.
 
