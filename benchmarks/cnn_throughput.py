@@ -104,7 +104,7 @@ def main() -> None:
 
         def stream(augmentation):
             batches = training_batches(
-                images.X, images.y, ones, batch_size=config.batch_size, augmentation=augmentation
+                images, images.y, ones, batch_size=config.batch_size, augmentation=augmentation
             )
             next(batches)
             return batches

@@ -32,6 +32,7 @@ FEW_SUBJECTS = 10
 """Below this number of subjects in a class an interval carries a note."""
 
 _EDGE = 1e-12
+_ROUNDING = 1e-13
 _BOUNDS = {"logit": (0.0, 1.0), "fisher": (-1.0, 1.0), "log": (0.0, np.inf)}
 _TO: dict[str, Callable[[Array], Array]] = {
     "logit": special.logit,
@@ -197,7 +198,10 @@ class SubjectStatistic:
                 return np.nan, np.nan, f"a class has one {self.unit} only: no interval can be had"
             if not np.isfinite(values).all():
                 return np.nan, np.nan, f"not defined without one {self.unit}: it stands on that one"
-            part = (n - 1) / n * float(((values - values.mean()) ** 2).sum())
+            about = values - values.mean()
+            # What rounding leaves is no spread: it would give an interval of no width.
+            about[np.abs(about) <= _ROUNDING * max(1.0, float(np.abs(values).max()))] = 0.0
+            part = (n - 1) / n * float((about**2).sum())
             total += part
             denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)
         if total == 0 and self.scale != "identity":

@@ -152,3 +152,13 @@ def test_the_rarer_class_is_counted_where_subjects_hold_both():
     assert perfect.low == pytest.approx(0.025 ** (1 / 4)), "four subjects, not twelve, bound it"
     drawn = bootstrap_interval(lambda rows: y[rows].mean(), y, subjects, n_resamples=20)
     assert drawn.note.startswith("4 subjects in the rarer class")
+
+
+def test_what_rounding_leaves_is_no_spread():
+    # A head that calls everything one class: each class is all right or all wrong.
+    without = 0.25 + np.array([0, 1, -1, 0, 1, 0, 0, -1]) * 2**-53
+    figure = SubjectStatistic(
+        estimate=0.25, without=without, weights=np.ones(8), strata=np.repeat([0, 1], 4)
+    )
+    assert not figure.interval().known
+    assert "same value" in figure.interval().note
