@@ -11,6 +11,7 @@ import pandas as pd
 
 from leukfeat.data.cell_columns import UNLABELLED, checked_labels, label_texts
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.single_precision import single_precision
 from leukfeat.imaging.controls import COLOUR_CONTROLS, CONTROL_COLUMNS, SIZE_CONTROLS
 
 __all__ = ["COLOUR_CONTROLS", "CONTROL_COLUMNS", "SIZE_CONTROLS", "FeatureSet"]
@@ -79,7 +80,7 @@ class FeatureSet:
         name: str = "cells",
         feature_names: Sequence[str] | None = None,
     ) -> None:
-        self.X = np.ascontiguousarray(X, dtype=np.float32)
+        self.X = single_precision(X)
         if self.X.ndim != 2:
             raise ValueError(f"'X' must be (n_cells, n_features). Got shape {self.X.shape}.")
         self.y = None if y is None else _labels(y, tuple(class_names))

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel, SelectKBest, VarianceThreshold
 from sklearn.kernel_approximation import Nystroem
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -101,7 +102,7 @@ def put_selector_before(
 def bound_sizes(
     pipeline: Pipeline, candidates: Sequence[dict[str, Any]], n_rows: int, n_features: int
 ) -> list[dict[str, Any]]:
-    """Bring numbers of features down to what small data have, and drop candidates thus repeated.
+    """Bring sizes down to what small data have, and drop candidates thus repeated.
 
     Parameters
     ----------
@@ -121,6 +122,9 @@ def bound_sizes(
     kernel = pipeline.named_steps.get("kernel")
     if isinstance(kernel, Nystroem) and kernel.n_components > n_rows:
         kernel.set_params(n_components=n_rows)
+    last = pipeline.steps[-1][1]
+    if isinstance(last, MLPClassifier) and isinstance(last.batch_size, int):
+        last.set_params(batch_size=min(last.batch_size, n_rows))
     selector = pipeline.named_steps.get("selector")
     size = {PCA: "n_components", SelectKBest: "k", SelectFromModel: "max_features"}.get(
         type(selector)

@@ -11,6 +11,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from leukfeat.features.single_precision import single_precision
+
 __all__ = ["NO_SUBJECTS", "merge_groups", "name_some", "row_digests", "row_groups"]
 
 NO_SUBJECTS = "no subjects: cells of one patient may stand on both sides"
@@ -88,7 +90,7 @@ def row_digests(X: Any) -> np.ndarray:
     >>> first == third, first == second
     (True, False)
     """
-    rows = np.ascontiguousarray(X, dtype=np.float32)
+    rows = single_precision(X)
     return np.array([hashlib.blake2b(row, digest_size=16).hexdigest() for row in rows], object)
 
 
