@@ -142,6 +142,11 @@ def load_model(
     path = Path(path).expanduser()
     if not path.exists():
         raise FileNotFoundError(f"There is no model file '{path}'.")
+    if path.is_dir():
+        raise ModelFileError(
+            f"'{path}' is a folder. A model is one file, as save_model writes it; on the command "
+            "line it is named before the cells."
+        )
     if not _is_zip(path):
         return _load_pickle(path, trusted)
     if path.suffix == ".keras":

@@ -34,9 +34,9 @@ def load_cells(
     Parameters
     ----------
     source : path-like
-        A CSV file, or a folder. The table of C-NMC's preliminary test set stands for its images.
+        A CSV file, a folder, or one image. The table of C-NMC's preliminary test set stands for its images.
     layout : {"auto", "csv", "cnmc", "folder", "images"}, default="auto"
-        ``"auto"`` takes a file as ``"csv"``; a folder in which an image is named ``UID_...``, and
+        ``"auto"`` takes a file as ``"csv"``, or as ``"images"`` if it ends as an image does; a folder in which an image is named ``UID_...``, and
         C-NMC's folders of numbered test images, as ``"cnmc"``; one whose images lie in subfolders
         as ``"folder"`` (a folder a class); and one with loose images as ``"images"``, which have no
         labels.
@@ -104,6 +104,8 @@ def load_cells(
             subject_pattern=subject_pattern,
             errors=errors,
         )
+    if path.is_file() and _is_image(path.name):
+        return CellDataset.from_arrays([str(path)], name=path.stem)
     return _loose_images(existing_folder(path, parameter="source"))
 
 
@@ -111,7 +113,7 @@ def _guess(path: Path, *, is_cnmc: bool) -> str:
     if is_cnmc:
         return "cnmc"
     if path.is_file():
-        return "csv"
+        return "images" if _is_image(path.name) else "csv"
     folder = existing_folder(path, parameter="source")
     if recognise_cnmc_split(folder) is not None:
         return "cnmc"
@@ -119,8 +121,12 @@ def _guess(path: Path, *, is_cnmc: bool) -> str:
     return "folder" if images and all(file.folders for file in images) else "images"
 
 
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_EXTENSIONS)
+
+
 def _images(folder: Path) -> Iterator[FoundFile]:
-    return (file for file in walk_files(folder) if file.name.lower().endswith(IMAGE_EXTENSIONS))
+    return (file for file in walk_files(folder) if _is_image(file.name))
 
 
 def _loose_images(folder: Path) -> CellDataset:

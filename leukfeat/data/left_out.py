@@ -70,8 +70,9 @@ class LeftOut:
             What to raise.
         """
         if self._raises:
+            advice = f"{remedy[:1].upper()}{remedy[1:]}; or" if remedy else "Correct it, or"
             raise error(
-                f"'{os.fspath(path)}': {reason}. {remedy + '; or' if remedy else 'Correct it, or'} "
+                f"'{os.fspath(path)}': {reason}. {advice} "
                 "pass errors='skip' to leave such entries out (they are then listed in .skipped)."
             )
         self.note(path, reason)

@@ -197,6 +197,11 @@ def test_a_missing_file_and_folder_are_named(classifier, tmp_path):
         save_model(classifier, tmp_path / "none" / "a.leukfeat")
 
 
+def test_a_folder_given_as_a_model_is_said_to_be_one(tmp_path):
+    with pytest.raises(ModelFileError, match=r"is a folder.*before the cells"):
+        load_model(tmp_path)
+
+
 def test_a_head_without_a_space_cannot_be_a_classifier(made_features):
     head = fit_head(made_features.X, made_features.y, "svm", tune=False)
     with pytest.raises(ValueError, match="whose space is known"):

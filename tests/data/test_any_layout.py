@@ -32,6 +32,15 @@ def test_loose_images_have_no_labels(tmp_path):
     assert cells.y is None
 
 
+@pytest.mark.parametrize("layout", ["auto", "images"])
+def test_one_image(tmp_path, layout):
+    path = tmp_path / "cell 1.JPG"
+    path.touch()
+    cells = load_cells(path, layout=layout)
+    assert cells.images == [str(path)]
+    assert cells.y is None
+
+
 def test_a_table(tmp_path):
     tree(tmp_path, "x.png")
     (tmp_path / "cells.csv").write_text("image,label,subject\nx.png,hem,H1\n")
