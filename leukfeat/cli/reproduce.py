@@ -89,6 +89,7 @@ def reproduce(
     from leukfeat.data import load_cells
     from leukfeat.evaluation.wording import markdown_table
     from leukfeat.recipes import (
+        data_advice,
         list_recipes,
         load_recipe,
         recipes_overview,
@@ -107,9 +108,14 @@ def reproduce(
     chosen = _weights(weights)
     cells = None
     if data is not None and (claims or any(recipe.kind != "matrix" for recipe in recipes)):
-        cells = opt.cells_from(
-            data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
-        )
+        try:
+            cells = opt.cells_from(
+                data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+            )
+        except (ValueError, OSError) as error:
+            wanted = data_advice(recipe.dataset for recipe in recipes if recipe.kind != "matrix")
+            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
+            raise kind(f"{error} {wanted}") from error
     features = out / "cache" if cache is None else cache
     out.mkdir(parents=True, exist_ok=True)
     results: list[RecipeResult] = []

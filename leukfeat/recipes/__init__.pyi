@@ -2,6 +2,7 @@ from .claims import ClaimsResult as ClaimsResult
 from .claims import known_claims as known_claims
 from .claims import try_claims as try_claims
 from .known_data import KnownData as KnownData
+from .known_data import data_advice as data_advice
 from .known_data import known_data as known_data
 from .loading import list_recipes as list_recipes
 from .loading import load_recipe as load_recipe

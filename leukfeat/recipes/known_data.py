@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-__all__ = ["KnownData", "known_data", "recognise"]
+__all__ = ["KnownData", "data_advice", "known_data", "recognise"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,14 @@ class KnownData:
     class_counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def how_to_get(self) -> str:
-        """Return what to do to have it."""
-        return f"{self.title}: get it from {self.get}; layout: {self.layout}."
+        """Return what to do to have it, and what a whole copy holds."""
+        whole = f"{self.cells:,} {'images' if self.class_counts else 'samples'}"
+        if self.subjects is not None:
+            whole += f" of {self.subjects} subjects"
+        if self.class_counts:
+            counts = ", ".join(f"{name} {count:,}" for name, count in self.class_counts.items())
+            whole += f" ({counts})"
+        return f"{self.title}: get it from {self.get}; layout: {self.layout}. A whole copy has {whole}."
 
     def differences(self, data: Any) -> str:
         """Say in what a copy differs from the whole.
@@ -108,6 +115,34 @@ def recognise(data: Any) -> KnownData | None:
     classes = set(data.class_names)
     alike = [k for k in known_data().values() if k.class_counts and set(k.class_counts) == classes]
     return min(alike, key=lambda known: abs(known.cells - len(data)), default=None)
+
+
+def data_advice(datasets: Iterable[str], *, matrix: bool = False) -> str:
+    """Say how to get what recipes were published on.
+
+    Parameters
+    ----------
+    datasets : iterable of str
+        Names of known data sets; others say nothing.
+    matrix : bool, default=False
+        Whether a table is asked for rather than cells.
+
+    Returns
+    -------
+    str
+        What to do where none of them is known.
+
+    Examples
+    --------
+    >>> data_advice(["pbc"])[:51]
+    'Normal peripheral blood cells, Barcelona: get it fr'
+    """
+    known = [known_data()[name] for name in dict.fromkeys(datasets) if name in known_data()]
+    if known:
+        return " ".join(one.how_to_get() for one in known)
+    if matrix:
+        return "Give a CSV file: one row a sample, one column a feature, a column 'label'."
+    return "Its data are not known here: give labelled cells of your own, for example a folder a class."
 
 
 def _known(data: Any) -> bool:

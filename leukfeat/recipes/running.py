@@ -16,7 +16,7 @@ from leukfeat.evaluation.provenance import versions
 from leukfeat.features import FeatureSet
 from leukfeat.recipes.cross_prediction import cross_predict
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
-from leukfeat.recipes.known_data import KnownData, known_data, recognise
+from leukfeat.recipes.known_data import KnownData, data_advice, recognise
 from leukfeat.recipes.loading import load_recipe
 from leukfeat.recipes.matrix import load_matrix, make_expression_matrix
 from leukfeat.recipes.published import Published
@@ -205,22 +205,20 @@ def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, .
 
 def _resolve(recipe: Recipe, data: Any, random_state: int) -> tuple[Any, tuple[str, ...]]:
     """Return labelled data, and what must be said of them."""
-    wanted = known_data().get(recipe.dataset)
+    advice = data_advice([recipe.dataset], matrix=recipe.kind == "matrix")
     if data is None:
         made: Any
         if recipe.kind == "matrix":
             made = make_expression_matrix(random_state=random_state)
         else:
             made = make_cells(**PROCEDURAL, random_state=random_state)
-        get = f" {wanted.how_to_get()}" if wanted is not None else ""
         return made, (
             "No data were given: these are procedural, drawn by rule. They show that the recipe "
-            f"runs, not how well it does on patients.{get}",
+            f"runs, not how well it does on patients. {advice}",
         )
     if isinstance(data, (str, os.PathLike)):
         if not Path(data).expanduser().exists():
-            get = f" {wanted.how_to_get()}" if wanted is not None else ""
-            raise FileNotFoundError(f"There are no data at {os.fspath(data)!r}.{get}")
+            raise FileNotFoundError(f"There are no data at {os.fspath(data)!r}. {advice}")
         data = load_matrix(data) if recipe.kind == "matrix" else load_cells(data)
     kind = FeatureSet if recipe.kind == "matrix" else CellDataset
     if not isinstance(data, kind):

@@ -134,3 +134,20 @@ def test_claims_are_told_masks_epochs_and_runs(folder, tmp_path, capsys, monkeyp
     assert given["cnn"] == {"epochs": 3}
     assert given["n_runs"] == 2
     assert given["output"] == tmp_path / "out"
+
+
+def test_data_that_are_not_there_say_how_to_get_them_and_what_a_copy_holds(tmp_path, capsys):
+    wanted = ["tcia.2019.dc64i46r", "fold_0/all", "10,661 images of 73 subjects", "hem 3,389"]
+    (tmp_path / "empty").mkdir()
+    for name in ("none", "empty"):
+        arguments = ["resnet50-svm", "--data", tmp_path / name, "--out", tmp_path / "out"]
+        code, _, err = run(capsys, *arguments)
+        assert code == 1
+        assert name in err
+        assert all(word in " ".join(err.split()) for word in wanted)
+    for recipe, said in (("ldsvm", "GSE9476"), ("mallick", "a column 'label'")):
+        code, _, err = run(capsys, recipe, "--data", tmp_path / "none.csv", "--out", tmp_path)
+        assert code == 1
+        assert said in err
+    _, _, err = run(capsys, "liu-hu", "--data", tmp_path / "none", "--out", tmp_path)
+    assert "not known here" in err
