@@ -17,6 +17,7 @@ from leukfeat.cnn.settings import TrainingSettings
 from leukfeat.cnn.training import LabelledImages, class_weights
 from leukfeat.data.dataset import CellDataset
 from leukfeat.splitting import check_split, make_splits
+from leukfeat.splitting.views import parent_ids
 
 __all__ = ["Sides", "two_sides"]
 
@@ -215,6 +216,14 @@ def _check_apart(images: CellImages, validation: CellImages) -> None:
         for what in ("subjects", "groups", "ids")
         if getattr(images, what) is not None and getattr(validation, what) is not None
     }
+    parents = parent_ids(images), parent_ids(validation)
+    if any(one is not None for one in parents):
+        both["parents"] = np.concatenate(
+            [
+                np.full(len(side), None) if one is None else one
+                for one, side in zip(parents, (images, validation), strict=True)
+            ]
+        )
     check_split(np.arange(n), np.arange(n, n + len(validation)), **both)
 
 

@@ -19,6 +19,7 @@ from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import LeakageWarning, SeenByBackboneWarning
 from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import NO_SUBJECTS
+from leukfeat.splitting.views import refuse_augmented
 
 __all__ = ["evaluate"]
 
@@ -61,7 +62,8 @@ def evaluate(
     Raises
     ------
     LeakageError
-        If subjects or identical images of the test were in training, and this is not allowed.
+        If subjects or identical images of the test were in training, and this is not allowed;
+        or if the test holds augmented rows, which is never.
     SpecMismatchError
         If the features are of another space than the head's.
     ValueError
@@ -93,6 +95,7 @@ def evaluate(
         features, y, subjects=subjects, classes=getattr(head, "classes_", None)
     )
     left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
+    refuse_augmented(cells, "the test")
     check_spec = getattr(head, "check_spec", None)
     if check_spec is not None and cells.spec is not None:
         check_spec(cells)

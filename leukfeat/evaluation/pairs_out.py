@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from joblib import Parallel, delayed
 
 from leukfeat.evaluation.cross_validation import fit_one, named_heads
@@ -12,6 +13,7 @@ from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.features import FeatureSet
 from leukfeat.metrics import Interval, SubjectStatistic, auroc_by_subject
 from leukfeat.splitting.groups import row_groups
+from leukfeat.splitting.views import parent_ids
 
 __all__ = ["leave_pair_out_auroc"]
 
@@ -76,6 +78,8 @@ def leave_pair_out_auroc(
     if len(labels) != 2:
         raise ValueError(f"Two classes are needed. Got {len(labels)}.")
     groups, names, _ = row_groups(cells)
+    parents = parent_ids(cells)
+    tested = np.ones(len(cells), bool) if parents is None else pd.isna(parents)
     count = int(groups.max()) + 1
     positive = list(cells.class_names).index(cells.positive) if cells.positive else int(labels[1])
     up = np.asarray(cells.y) == positive
@@ -86,21 +90,24 @@ def leave_pair_out_auroc(
             f"Subject {names[np.flatnonzero(groups == mixed[0])[0]]!r} holds cells of both "
             "classes; leaving out pairs is for subjects of one class."
         )
-    pairs = [(int(i), int(j)) for i in np.flatnonzero(of == 1) for j in np.flatnonzero(of == 0)]
+    there = np.bincount(groups, tested, minlength=count) > 0  # a group may hold views only
+    sick, healthy = np.flatnonzero((of == 1) & there), np.flatnonzero((of == 0) & there)
+    pairs = [(int(i), int(j)) for i in sick for j in healthy]
     if max_pairs is not None and max_pairs < len(pairs):
         chosen = np.random.default_rng(random_state).permutation(len(pairs))[:max_pairs]
         pairs = [pairs[k] for k in np.sort(chosen)]
     recipe = next(iter(named_heads(head, random_state=random_state, **head_settings).values()))
     areas = Parallel(n_jobs=n_jobs)(
-        delayed(_area)(cells, recipe, groups, up, positive, i, j) for i, j in pairs
+        delayed(_area)(cells, recipe, groups, tested, up, positive, i, j) for i, j in pairs
     )
-    return _mean_over_pairs(np.array(pairs), np.array(areas), of, len(cells)).interval(level)
+    return _mean_over_pairs(np.array(pairs), np.array(areas), of, int(tested.sum())).interval(level)
 
 
 def _area(
     cells: FeatureSet,
     recipe: Any,
     groups: np.ndarray,
+    tested: np.ndarray,
     up: np.ndarray,
     positive: int,
     i: int,
@@ -108,6 +115,7 @@ def _area(
 ) -> float:
     out = (groups == i) | (groups == j)
     model = fit_one(recipe, cells[~out], controls=False)
+    out &= tested
     scores = predict_cells(model, cells[out]).scores
     if scores is None:
         raise ValueError("The head gives no scores (no predict_proba, no decision_function).")

@@ -13,6 +13,7 @@ from leukfeat.evaluation.left_out import left_out_cells, left_out_notes
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import row_digests
+from leukfeat.splitting.views import refuse_augmented
 
 __all__ = ["as_labelled_features", "positive_note", "predict_cells"]
 
@@ -116,9 +117,12 @@ def predict_cells(
 
     Raises
     ------
+    LeakageError
+        If a row is augmented (``parent_id``): views of cells are never tested.
     ValueError
         If the head knows a class that the features do not name.
     """
+    refuse_augmented(features, "the test")
     n = len(features)
     own = getattr(head, "class_names_", None) if class_names is None else class_names
     columns = _columns(head, features, own)

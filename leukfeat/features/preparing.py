@@ -146,7 +146,7 @@ def name_preparation(preparation: str) -> str:
     --------
     >>> from leukfeat.imaging import Preparation
     >>> name_preparation(Preparation("invert", ("median_blur", {"size": 5})).to_json())
-    'invert -> median_blur(size=5) [ade93c64]'
+    'invert -> median_blur(size=5) [476383a3]'
     """
     digest = hashlib.sha256(preparation.encode()).hexdigest()[:8]
     try:

@@ -46,10 +46,14 @@ def nested_difference(ensemble: Ensemble, data: TrainingData) -> dict[str, Any]:
     predicted = np.full((2, n_rows), -1)
     proba = np.zeros((2, n_rows, n_classes))
     chosen: dict[str, int] = {}
-    cv = ensemble.cv if isinstance(ensemble.cv, (int, np.integer)) else 5
+    cv: Any = ensemble.cv if isinstance(ensemble.cv, (int, np.integer)) else 5
     for train, test in splits:
+        folds = cv
+        if data.is_view.any():  # plain arrays would not tell which rows are augmented
+            inside = data.take(train)
+            folds, _ = inner_splits(inside, cv, split=ensemble.split, random_state=seed)
         refit = clone(ensemble).set_params(
-            nested=0, controls=False, cv=cv, positive=data.classes[data.positive]
+            nested=0, controls=False, cv=folds, positive=data.classes[data.positive]
         )
         refit.fit(data.X[train], data.labels[train], groups=data.groups[train])
         best = refit.best_member_
@@ -58,13 +62,15 @@ def nested_difference(ensemble: Ensemble, data: TrainingData) -> dict[str, Any]:
         for side, model in enumerate((refit, member)):
             predicted[side, test] = np.searchsorted(data.classes, model.predict(data.X[test]))
             proba[side, test] = model.predict_proba(data.X[test])
-    alone = len(np.unique(data.groups)) == n_rows
+    cells = np.flatnonzero(~data.is_view)
+    y, groups = data.y[cells], data.groups[cells]
+    alone = len(np.unique(groups)) == len(cells)
     both = [
         figures_of_merit(
-            data.y,
-            predicted[side],
-            proba[side],
-            None if alone else data.groups.astype(str),
+            y,
+            predicted[side][cells],
+            proba[side][cells],
+            None if alone else groups.astype(str),
             class_names=data.class_names,
             positive=data.positive if n_classes == 2 else None,
         )

@@ -19,6 +19,7 @@ from leukfeat.splitting.checks import check_split
 from leukfeat.splitting.groups import NO_SUBJECTS, merge_groups, name_some, row_digests, row_groups
 from leukfeat.splitting.kfold import SubjectKFold
 from leukfeat.splitting.splitters import RANDOM_SPLIT
+from leukfeat.splitting.views import origin_ids, parent_ids
 
 __all__ = ["TrainingData", "digest_of", "inner_splits", "matrix_of", "training_data"]
 
@@ -57,6 +58,10 @@ class TrainingData:
         Small measurements of each row.
     notes : tuple of str
         What a result must say.
+    is_view : ndarray of bool of shape (n_rows,)
+        Whether a row is augmented: trained on, never held out.
+    origins : ndarray of int64 of shape (n_rows,)
+        Equal for a cell and its views.
     """
 
     X: np.ndarray
@@ -73,6 +78,22 @@ class TrainingData:
     spec: FeatureSpace | None
     controls: pd.DataFrame | None
     notes: tuple[str, ...]
+    is_view: np.ndarray
+    origins: np.ndarray
+
+    def take(self, rows: np.ndarray) -> TrainingData:
+        """Select rows; what is remembered of all of them stays.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+
+        Returns
+        -------
+        TrainingData
+        """
+        by_row = ("X", "labels", "y", "groups", "names", "is_view", "origins")
+        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in by_row})
 
 
 def matrix_of(X: Any) -> Any:
@@ -151,6 +172,7 @@ def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any)
         ids = row_digests(matrix)
     merged, row_names, notes = _groups(features, given, ids)
     subjects = getattr(features, "subjects", None)
+    parents = parent_ids(features)
     return TrainingData(
         X=matrix,
         labels=labels,
@@ -160,12 +182,15 @@ def training_data(estimator: Any, X: Any, y: Any, groups: Any, *, positive: Any)
         names=row_names,
         subjects=_distinct(given if subjects is None else subjects),
         group_labels=_distinct(getattr(features, "groups", None)),
-        ids=_distinct(ids),
+        # A test cell whose view was trained on has been seen.
+        ids=_distinct(ids if parents is None else [*ids, *parents]),
         class_names=names,
         positive=_positive(positive, classes, names, features),
         spec=getattr(features, "spec", None),
         controls=getattr(features, "controls", None),
         notes=notes,
+        is_view=np.zeros(len(codes), bool) if parents is None else ~pd.isna(parents),
+        origins=np.arange(len(codes)) if parents is None else merge_groups(origin_ids(features)),
     )
 
 
@@ -203,23 +228,33 @@ def inner_splits(
     notes = data.notes if split == "group" else (RANDOM_SPLIT,)
     if not isinstance(cv, (int, np.integer)):
         return _given_splits(data, cv, by_group=split == "group"), notes
-    groups = data.groups if split == "group" else np.arange(len(data.y))
-    names = data.names if split == "group" else np.array([f"row {i}" for i in range(len(data.y))])
+    cells = np.flatnonzero(~data.is_view)
+    apart = data.groups if split == "group" else data.origins
+    groups = apart[cells]
+    names = data.names[cells] if split == "group" else np.array([f"row {i}" for i in cells])
     n_splits = max(2, min(int(cv), len(np.unique(groups)))) if cv >= 2 else int(cv)
     seed = random_state
     if random_state is not None and not isinstance(random_state, (int, np.integer)):
         seed = int(random_state.randint(2**31))
     folds = SubjectKFold(n_splits, random_state=seed)
-    labels = np.array(data.class_names, object)[data.y]
+    labels = np.array(data.class_names, object)[data.y[cells]]
     try:
         (of_row,) = folds.folds(labels, groups, names=names)
     except ValueError as error:
         raise ValueError(
             f"{error} To fit without folds give tune=False, calibrate=False."
         ) from error
-    return [(np.flatnonzero(of_row != k), np.flatnonzero(of_row == k)) for k in range(n_splits)], (
-        notes
-    )
+    tests = [cells[of_row == k] for k in range(n_splits)]
+    return [(_trained_on(data, apart, test), test) for test in tests], notes
+
+
+def _trained_on(data: TrainingData, apart: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the rows that may be trained on: the other cells, and views of none of these."""
+    tested = np.zeros(len(data.y), bool)
+    tested[test] = True
+    if data.is_view.any():
+        tested |= data.is_view & np.isin(apart, apart[test])
+    return np.flatnonzero(~tested)
 
 
 def _given_splits(
@@ -228,23 +263,36 @@ def _given_splits(
     """Return folds of the user's own, checked."""
     if hasattr(cv, "split"):
         cv = list(cv.split(data.X, data.labels, data.groups))
+        if data.is_view.any():
+            # A splitter does not know what is augmented: views leave its tests.
+            cv = [_without_views(data, np.asarray(train), np.asarray(test)) for train, test in cv]
     if not isinstance(cv, Sequence) or not len(cv):
         raise ValueError(
             "The 'cv' parameter must be a number of folds, a splitter, or a list of (train, test). "
             f"Got {cv!r} instead."
         )
     splits = [(np.asarray(train), np.asarray(test)) for train, test in cv]
+    told = ["view" if view else None for view in data.is_view] if data.is_view.any() else None
     for train, test in splits:
         check_split(
             train,
             test,
             y=data.y,
             subjects=data.names if by_group else None,
-            groups=data.groups if by_group else None,
+            groups=data.groups if by_group else data.origins,
+            parents=told,
         )
     if len(np.unique(held_out := np.concatenate([test for _, test in splits]))) < len(held_out):
         raise ValueError("The folds of 'cv' must hold out a row at most once; some are twice.")
     return splits
+
+
+def _without_views(
+    data: TrainingData, train: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    test = test[~data.is_view[test]]
+    kept = ~(data.is_view[train] & np.isin(data.origins[train], data.origins[test]))
+    return train[kept], test
 
 
 def digest_of(text: str) -> str:

@@ -161,8 +161,9 @@ def augment_cells(
     CellDataset
         The cells, then their views. Two columns say which is which: ``parent_id`` (the id of
         the cell's pixels for a view, missing for a cell) and ``group``, equal for a cell and
-        its views (the given group or subject, the id where there is none), so that no split by
-        group puts them on different sides. A test must hold no row with a ``parent_id``.
+        its views (the given group or subject, the id where there is none). Every split of the
+        library trains on a view only where its cell is not in the test, and tests no row with a
+        ``parent_id``; ``evaluate`` refuses one.
 
     Raises
     ------

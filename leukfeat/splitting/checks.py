@@ -22,6 +22,7 @@ def check_split(
     subjects: Any = None,
     groups: Any = None,
     ids: Any = None,
+    parents: Any = None,
 ) -> None:
     """Raise if a split leaks, or cannot be trained on.
 
@@ -34,11 +35,14 @@ def check_split(
     subjects, groups, ids : array-like of shape (n_rows,), optional
         Subject, group and image digest of each row; a missing one (``None``, ``NaN``, ``""``) is
         compared with nothing.
+    parents : array-like of shape (n_rows,), optional
+        For an augmented row the image digest of its cell, else missing.
 
     Raises
     ------
     LeakageError
         If a row, subject, group or identical image is on both sides; the message names them.
+        If an augmented row is in the test, or one whose cell is in the test is in training.
     ValueError
         If a side is empty, or training lacks a class.
 
@@ -71,6 +75,8 @@ def check_split(
                 "Split by subject with make_splits(), or drop them from training with "
                 "embargo=True."
             )
+    if parents is not None:
+        _check_augmented(train, test, np.asarray(parents, object), ids)
     if y is not None:
         y = np.asarray(y)
         lacking = np.setdiff1d(y[test], y[train]).tolist()
@@ -78,4 +84,22 @@ def check_split(
             raise ValueError(
                 f"Training lacks the classes {lacking} that the test side has. "
                 "Give fewer splits, or more subjects of these classes."
+            )
+
+
+def _check_augmented(train: np.ndarray, test: np.ndarray, parents: np.ndarray, ids: Any) -> None:
+    """Raise if a view of a cell is tested, or stands on the other side of its cell."""
+    is_view = ~pd.isna(parents) & (parents != "")
+    if is_view[test].any():
+        raise LeakageError(
+            f"{int(is_view[test].sum())} of {len(test)} test rows are augmented (column 'parent_id'): "
+            "only cells may be tested. Leave these rows out of the test; make_splits() does."
+        )
+    if ids is not None:
+        tested = set(np.asarray(ids, object)[test])
+        both = sum(parent in tested for parent in parents[train[is_view[train]]])
+        if both:
+            raise LeakageError(
+                f"{both} augmented training rows are views of test cells (column 'parent_id'). Drop "
+                "them from training; make_splits() does."
             )

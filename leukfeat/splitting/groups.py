@@ -13,6 +13,8 @@ from scipy.sparse.csgraph import connected_components
 
 from leukfeat.features.single_precision import single_precision
 
+from .views import origin_ids
+
 __all__ = ["NO_SUBJECTS", "merge_groups", "name_some", "row_digests", "row_groups"]
 
 NO_SUBJECTS = "no subjects: cells of one patient may stand on both sides"
@@ -110,7 +112,8 @@ def row_groups(
     Returns
     -------
     groups : ndarray of int64 of shape (n_rows,)
-        Connected components of subjects, groups, `by` and identical images.
+        Connected components of subjects, groups, `by` and identical images; an augmented row
+        (``parent_id``) is in the group of its parent.
     names : ndarray of object of shape (n_rows,)
         What a message calls the row's origin: its subject, else its group, else its number.
     notes : tuple of str
@@ -129,7 +132,7 @@ def row_groups(
             names[told] = labels[told]
             if not is_column:
                 known |= told
-    merged = merge_groups(subjects, groups, column, ids, n_rows=n)
+    merged = merge_groups(subjects, groups, column, ids, origin_ids(data), n_rows=n)
     if known.all():
         return merged, names, ()
     some = f"{n - known.sum()} of {n} cells have no subject"

@@ -13,8 +13,9 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from leukfeat.exceptions import LeakageError
 
 from .checks import check_split
-from .groups import name_some, row_groups
+from .groups import merge_groups, name_some, row_groups
 from .kfold import SubjectKFold
+from .views import never_tested, origin_ids, parent_ids
 
 __all__ = ["RANDOM_SPLIT", "Split", "SplitMethod", "Splits", "make_splits"]
 
@@ -84,7 +85,9 @@ def make_splits(
     """Divide cells into training and test sides, with no patient on both.
 
     Subjects that share an identical image are one group. Where no subjects are known the groups
-    are identical images, and the result's notes say so.
+    are identical images, and the result's notes say so. An augmented row (``parent_id``, of
+    :func:`leukfeat.imaging.augment_cells`) is never on a test side, and in training only where its
+    cell is not in the test.
 
     Parameters
     ----------
@@ -147,24 +150,58 @@ def make_splits(
         )
     y = _labels(data)
     groups, names, notes = row_groups(data, by=by if split == "group" else None)
+    parents = parent_ids(data)
+    cells = np.arange(len(y)) if parents is None else _cells_among(parents)
     if split == "random":
-        return _random_splits(y, n_splits, n_repeats, random_state)
-    if split == "group":
+        found = _random_splits(y[cells], n_splits, n_repeats, random_state)
+        notes = (RANDOM_SPLIT,)
+    elif split == "group":
         folds = SubjectKFold(n_splits, n_repeats=n_repeats, random_state=random_state)
+        dealt = folds.folds(y[cells], groups[cells], names=names[cells])
         found = [
             Split(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold), repeat, fold)
-            for repeat, of_row in enumerate(folds.folds(y, groups, names=names))
+            for repeat, of_row in enumerate(dealt)
             for fold in range(n_splits)
         ]
     else:
         column = groups if split == "leave_one_out" and by is None else None
-        held_out = data.column(by or "fold") if column is None else column
-        found = _held_out_splits(held_out, y, groups, names, by or "fold", embargo)
+        held_out = (data.column(by or "fold") if column is None else column)[cells]
+        here = (y[cells], groups[cells], names[cells])
+        found = _held_out_splits(held_out, *here, by or "fold", embargo)
         if column is not None:
-            found = [dataclasses.replace(one, name=str(names[one.test[0]])) for one in found]
+            found = [dataclasses.replace(one, name=str(here[2][one.test[0]])) for one in found]
+    if split == "random":
+        # Cells at random: only what comes from one cell stays together.
+        groups = np.arange(len(y)) if parents is None else merge_groups(origin_ids(data))
+    if parents is not None:
+        found = [_with_views(one, cells, groups) for one in found]
+        notes = (*notes, never_tested(len(y) - len(cells), len(y)))
     for one in found:
-        check_split(one.train, one.test, y=y, groups=groups)
-    return Splits(found, groups=groups, notes=(*notes, *_lacking_notes(found, y, names)))
+        check_split(one.train, one.test, y=y, groups=groups, parents=parents)
+    if split != "random":
+        notes = (*notes, *_lacking_notes(found, y, names))
+    return Splits(found, groups=groups, notes=notes)
+
+
+def _cells_among(parents: np.ndarray) -> np.ndarray:
+    """Return the rows that are cells themselves."""
+    cells = np.flatnonzero([parent is None for parent in parents])
+    if not len(cells):
+        raise ValueError(
+            f"All {len(parents)} rows are augmented (column 'parent_id'), and only cells can be "
+            "tested. Give the cells too: augment_cells returns both."
+        )
+    return cells
+
+
+def _with_views(split: Split, cells: np.ndarray, groups: np.ndarray) -> Split:
+    """Return a split of cells with the rows of the whole, its training with the views that may be."""
+    train, test = cells[split.train], cells[split.test]
+    is_cell = np.zeros(len(groups), bool)
+    is_cell[cells] = True
+    # A cell that an embargo dropped takes its views with it: they share its group.
+    may = ~is_cell & ~np.isin(groups, groups[test])
+    return dataclasses.replace(split, train=np.sort([*train, *np.flatnonzero(may)]), test=test)
 
 
 def _labels(data: Any) -> np.ndarray:
@@ -185,18 +222,15 @@ def _labels(data: Any) -> np.ndarray:
     return y
 
 
-def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: int) -> Splits:
+def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: int) -> list[Split]:
     """Return stratified folds of single cells."""
     folds = RepeatedStratifiedKFold(
         n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
     )
-    found = [
+    return [
         Split(train, test, i // n_splits, i % n_splits)
         for i, (train, test) in enumerate(folds.split(y, y))
     ]
-    for one in found:
-        check_split(one.train, one.test, y=y)
-    return Splits(found, groups=np.arange(len(y)), notes=(RANDOM_SPLIT,))
 
 
 def _held_out_splits(

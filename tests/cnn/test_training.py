@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from leukfeat.cnn import fit_cnn
@@ -6,6 +7,8 @@ from leukfeat.cnn.checkpoint import Checkpoint, Progress, digest_of
 from leukfeat.cnn.sides import two_sides
 from leukfeat.cnn.steps import Steps
 from leukfeat.cnn.training import class_weights
+from leukfeat.exceptions import LeakageError
+from leukfeat.imaging import augment_cells
 
 
 def weights_of(cnn):
@@ -131,3 +134,13 @@ def test_class_weights_give_every_class_the_same_sum():
 def test_a_digest_tells_where_one_part_ends():
     assert digest_of(["a", "b"]) != digest_of(["ab"])
     assert digest_of(np.array([1, 2])) == digest_of(np.array([1, 2]))
+
+
+def test_views_of_cells_stop_no_training(discs, other_discs, trained):
+    more = augment_cells(discs)
+    sides = two_sides(more, None, trained.config)
+    assert pd.isna(sides.validation.column("parent_id")).all()
+    assert not set(sides.validation.ids) & set(sides.training.column("parent_id"))
+    assert not pd.isna(sides.training.column("parent_id")).all()
+    with pytest.raises(LeakageError, match="30 of 60 test rows are augmented"):
+        two_sides(discs, augment_cells(other_discs), trained.config)
