@@ -36,12 +36,15 @@ from .features import Backbone as Backbone
 from .features import FeatureSet as FeatureSet
 from .features import FeatureSpec as FeatureSpec
 from .features import HandcraftedSpec as HandcraftedSpec
+from .features import Int8Calibration as Int8Calibration
 from .features import JoinedSpec as JoinedSpec
 from .features import TextureSettings as TextureSettings
+from .features import calibrate_int8 as calibrate_int8
 from .features import colour_features as colour_features
 from .features import extract_features as extract_features
 from .features import extract_handcrafted as extract_handcrafted
 from .features import join_features as join_features
+from .features import read_calibration as read_calibration
 from .features import register_backbone as register_backbone
 from .features import registered_backbones as registered_backbones
 from .features import shape_features as shape_features

@@ -18,12 +18,13 @@ from leukfeat.features import (
 )
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.feature_space import FeatureSpace
+from leukfeat.features.int8 import kept_calibration
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.imaging import Preparation
 
 __all__ = ["extract_space", "own_network_part", "own_weights_part"]
 
-_DEEP_ONLY = ("batch_size", "engine", "device")
+_DEEP_ONLY = ("batch_size", "engine", "device", "calibration")
 _HANDCRAFTED_ONLY = ("n_jobs",)
 
 
@@ -149,10 +150,13 @@ def _extract_part(
     assert isinstance(spec, FeatureSpec)
     text = spec.preparation
     preparation = None if text is None else Preparation.from_json(text)
+    arithmetic: dict[str, Any] = {"precision": spec.precision}
+    if spec.calibration is not None and "calibration" not in settings:
+        arithmetic["calibration"] = _calibration(spec.calibration)
     if spec.preprocessing is not None:
         own: dict[str, Any] = {"backbone": backbone, "crop": spec.crop, "views": spec.views}
         own["preparation"] = preparation
-        return extract_features(images, **(own | {"precision": spec.precision} | settings))
+        return extract_features(images, **(own | arithmetic | settings))
     given: dict[str, Any] = {
         "backbone": spec.backbone,
         "layers": list(spec.layers),
@@ -162,9 +166,18 @@ def _extract_part(
         "crop": spec.crop,
         "preparation": preparation,
         "views": spec.views,
-        "precision": spec.precision,
         "weights": weights if spec.weights == "file" else spec.weights,
     }
     if spec.weights == "random":
         given["random_state"] = int(spec.weights_digest.rsplit(":", 1)[1])
-    return extract_features(images, **(given | settings))
+    return extract_features(images, **(given | arithmetic | settings))
+
+
+def _calibration(digest: str) -> str:
+    path = kept_calibration(digest)
+    if path is None:
+        raise WeightsError(
+            f"The head was fit on features in 8 bits, and their network ({digest}) is not on this "
+            "machine: give the file of calibrate_int8, predict(cells, calibration=FILE)."
+        )
+    return path

@@ -24,8 +24,8 @@ from leukfeat.cnn.model_file import load_cnn, save_cnn
 from leukfeat.exceptions import LeukfeatError
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.own_backbone import Backbone
-from leukfeat.heads.safe_archive import check_archive, read_member
 from leukfeat.heads.stored_head import foreign_types, read_stored_head
+from leukfeat.safe_archive import check_archive, read_member
 
 __all__ = ["MODEL_FORMAT", "MODEL_FORMAT_VERSION", "ModelFileError", "load_model", "save_model"]
 

@@ -14,6 +14,7 @@ import typer
 from leukfeat.cli.advice import in_options
 from leukfeat.cli.audit import audit
 from leukfeat.cli.cache import cache_app
+from leukfeat.cli.calibrate import calibrate
 from leukfeat.cli.demo import demo
 from leukfeat.cli.doctor import doctor
 from leukfeat.cli.evaluate import evaluate
@@ -62,7 +63,19 @@ def _options(
     pass
 
 
-for command in (demo, audit, extract, fit, evaluate, predict, segment, export, reproduce, doctor):
+for command in (
+    demo,
+    audit,
+    extract,
+    fit,
+    evaluate,
+    predict,
+    segment,
+    export,
+    reproduce,
+    calibrate,
+    doctor,
+):
     app.command()(command)
 app.add_typer(cache_app, name="cache")
 

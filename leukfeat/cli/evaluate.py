@@ -29,6 +29,7 @@ _NOT_WITH_MODEL = (
     "preparation",
     "views",
     "precision",
+    "calibration",
 )
 
 
@@ -72,6 +73,7 @@ def evaluate(
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
+    calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
     skip_bad: opt.SkipBad = False,
     random_state: opt.RandomState = 0,
@@ -126,6 +128,7 @@ def evaluate(
             batch_size,
             skip_bad=skip_bad,
             preparation=preparation,
+            calibration=calibration,
         )
         features = settings.extract(cells)
         result = evaluation.cross_validate_heads(

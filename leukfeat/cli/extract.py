@@ -31,6 +31,7 @@ def extract(
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
+    calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
     if_cached: opt.IfCached = "resume",
     skip_bad: opt.SkipBad = False,
@@ -64,6 +65,7 @@ def extract(
         if_cached,
         skip_bad,
         preparation,
+        calibration,
     )
     if dry_run:
         plan = settings.extract(cells, dry_run=True)

@@ -36,6 +36,7 @@ def fit(
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
     precision: opt.Precision = "float32",
+    calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
     skip_bad: opt.SkipBad = False,
     random_state: opt.RandomState = 0,
@@ -72,6 +73,7 @@ def fit(
         batch_size,
         skip_bad=skip_bad,
         preparation=preparation,
+        calibration=calibration,
     )
     features = settings.extract(cells)
     say_skipped(features.skipped)

@@ -17,6 +17,7 @@ __all__ = [
     "Backbone",
     "BatchSize",
     "Cache",
+    "Calibration",
     "CnmcSplit",
     "Crop",
     "DataSource",
@@ -141,6 +142,13 @@ Engine = Annotated[str, typer.Option(help="auto, keras or openvino.", rich_help_
 Precision = Annotated[
     str, typer.Option(help="float32, bfloat16 or int8.", rich_help_panel=_FEATURES)
 ]
+Calibration = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --precision int8: the file that leukfeat calibrate wrote.",
+        rich_help_panel=_FEATURES,
+    ),
+]
 BatchSize = Annotated[int, typer.Option(help="Images a call.", rich_help_panel=_FEATURES)]
 IfCached = Annotated[
     str,
@@ -240,6 +248,7 @@ class ExtractionOptions:
     if_cached: str = "resume"
     skip_bad: bool = False
     preparation: Path | None = None
+    calibration: Path | None = None
 
     def __post_init__(self) -> None:
         if self.views not in ("1", "dihedral"):
@@ -264,6 +273,7 @@ class ExtractionOptions:
             views="dihedral" if self.views == "dihedral" else 1,
             engine=self.engine,
             precision=self.precision,
+            calibration=self.calibration,
             batch_size=self.batch_size,
             if_cached=self.if_cached,
             errors="skip" if self.skip_bad else "raise",

@@ -13,8 +13,8 @@ from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
 from leukfeat.cnn.config import CNNConfig
 from leukfeat.features.network_file import foreign_parts
-from leukfeat.heads.safe_archive import read_member
 from leukfeat.heads.stored_head import read_stored_head
+from leukfeat.safe_archive import read_member
 
 __all__ = ["MODEL_FILE_FORMAT", "load_cnn", "save_cnn"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -11,6 +12,7 @@ from leukfeat.features.engines import ENGINES
 from leukfeat.features.engines.devices import check_device
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
+from leukfeat.features.int8 import check_calibration, read_calibration
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.plan import ExtractionPlan
@@ -43,6 +45,7 @@ def extract_features(  # type: ignore[misc]
     views: Literal[1, "dihedral"] = 1,
     engine: str = "auto",
     precision: str = "float32",
+    calibration: str | os.PathLike[str] | None = None,
     device: str = "auto",
     random_state: int = 0,
     batch_size: int = 32,
@@ -102,9 +105,12 @@ def extract_features(  # type: ignore[misc]
         What runs the network: ``"keras"``, ``"openvino"`` (``pip install leukfeat[fast]``), or
         ``"auto"``: the one whose rows the cache holds, else the fastest installed. In float32
         they agree to 1e-5 of a row's largest value.
-    precision : {"float32", "bfloat16"}, default="float32"
+    precision : {"float32", "bfloat16", "int8"}, default="float32"
         Arithmetic of the engine. ``"bfloat16"`` (OpenVINO, on a processor that has it) takes
-        about half the time; its rows are a feature space of their own.
+        about half the time, ``"int8"`` less; their rows are feature spaces of their own.
+    calibration : path-like, optional
+        With ``precision="int8"``: the network in 8 bits, a file of :func:`calibrate_int8` made
+        with the same settings, on training cells.
     device : str, default="auto"
         Where the engine computes: ``"CPU"``, ``"GPU"`` or ``"GPU:1"``. ``"auto"`` is the
         processor for OpenVINO, whose graphics cards are Intel's, and TensorFlow's choice for
@@ -165,6 +171,7 @@ def extract_features(  # type: ignore[misc]
     dataset = as_dataset(cells)
     network = resolve_backbone(backbone)
     source = find_weights(network, weights, random_state)
+    measured = None if calibration is None else read_calibration(calibration)
     spec = make_spec(
         network,
         source,
@@ -176,7 +183,11 @@ def extract_features(  # type: ignore[misc]
         preparation=preparation,
         views=views,
         precision=precision,
+        calibration=None if measured is None else measured.digest,
     )
+    if measured is not None:
+        check_calibration(measured, spec)
+        source = dataclasses.replace(source, calibration=measured.path)
     check_scales(spec.preparation, dataset)
     run = ExtractionRun(
         dataset.images,

@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["LATER_SETTINGS", "canonical_json", "checked_settings", "plain_settings"]
 
 LATER_SETTINGS: dict[str, dict[str, Any]] = {
-    "FeatureSpec": {"preprocessing": None},
+    "FeatureSpec": {"preprocessing": None, "calibration": None},
     "HandcraftedSpec": {},
     "JoinedSpec": {},
     "TextureSettings": {},

@@ -76,6 +76,7 @@ def make_spec(
     preparation: Any,
     views: Any,
     precision: str,
+    calibration: str | None = None,
 ) -> FeatureSpec:
     """Check the settings and name the feature space, the engine still open.
 
@@ -109,6 +110,7 @@ def make_spec(
         preparation=check_preparation(preparation),
         views=views,
         precision=precision,
+        calibration=calibration,
         **own,
     )
     if spec.views == "dihedral" and spec.input_size[0] != spec.input_size[1]:

@@ -58,6 +58,8 @@ class FeatureSpec(FeatureSpace):
     preprocessing : str or None, default=None
         What was declared of a network of the user's own, as canonical JSON (see
         :class:`Backbone`); ``None`` for stock networks, to whose name it belongs.
+    calibration : str or None, default=None
+        With ``precision="int8"``: SHA-256 of the network in 8 bits (:func:`calibrate_int8`).
 
     Examples
     --------
@@ -84,6 +86,7 @@ class FeatureSpec(FeatureSpace):
     engine: str = "keras"
     version: int = SPEC_VERSION
     preprocessing: str | None = None
+    calibration: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
@@ -111,6 +114,12 @@ class FeatureSpec(FeatureSpace):
             raise ValueError(
                 "'precision' must be 'float32', 'bfloat16' or 'int8'. "
                 f"Got {self.precision!r} instead."
+            )
+        if (self.precision == "int8") != (self.calibration is not None):
+            raise ValueError(
+                "precision='int8' and 'calibration' belong together: write one with "
+                "leukfeat.calibrate_int8(training_cells, FILE) and give calibration=FILE. Got "
+                f"precision={self.precision!r}, calibration={self.calibration!r}."
             )
 
     @property

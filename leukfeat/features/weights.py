@@ -40,6 +40,8 @@ class WeightsSource:
         For ``"random"``.
     own : Backbone or None
         A network of the user's own, which brings its weights.
+    calibration : str or None
+        The file of the network in 8 bits, for ``precision="int8"``.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class WeightsSource:
     path: str | None = None
     seed: int | None = None
     own: Backbone | None = None
+    calibration: str | None = None
 
 
 def find_weights(

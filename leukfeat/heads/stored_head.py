@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .safe_archive import check_archive
+from leukfeat.safe_archive import check_archive
+
 from .trusted_types import TRUSTED_TYPES
 
 __all__ = ["foreign_types", "read_stored_head"]

@@ -12,7 +12,7 @@ import skops.io
 
 from leukfeat.classifier import CellClassifier, ModelFileError, load_model, save_model
 from leukfeat.heads import fit_head, registered_heads
-from leukfeat.heads.safe_archive import UnsafeArchiveError
+from leukfeat.safe_archive import UnsafeArchiveError
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ __all__ = ["ENGINES", "installed_engines", "load_engine"]
 ENGINES = {"openvino": "openvino", "keras": "tensorflow"}
 """Name of an engine, and the package that it needs; the fastest first."""
 
-PRECISIONS = {"openvino": ("float32", "bfloat16"), "keras": ("float32",)}
+PRECISIONS = {"openvino": ("float32", "bfloat16", "int8"), "keras": ("float32",)}
 """Arithmetic that each engine offers."""
 
 _KEPT = 2

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leukfeat.exceptions import WeightsError
 from leukfeat.features.engines.converted_models import load_converted
 from leukfeat.features.engines.devices import find_device
+from leukfeat.features.int8 import kept_calibration, quantised_network
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 from leukfeat.native_libraries import import_native
@@ -19,7 +21,7 @@ from leukfeat.native_libraries import import_native
 __all__ = ["OpenvinoEngine"]
 
 # Said for float32 too: by itself OpenVINO computes in bfloat16 where the processor can.
-_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
 class OpenvinoEngine:
@@ -64,7 +66,10 @@ class OpenvinoEngine:
                 f"precision='bfloat16' needs a processor with bfloat16 instructions; OpenVINO "
                 f"finds {offered} here. Take precision='float32'."
             )
-        model, versions = load_converted(spec, source, core)
+        if spec.precision == "int8":
+            model, versions = quantised_network(_calibration(spec, source), core)
+        else:
+            model, versions = load_converted(spec, source, core)
         settings: dict[str, Any] = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             "INFERENCE_PRECISION_HINT": _HINTS[spec.precision],
@@ -109,3 +114,13 @@ class OpenvinoEngine:
         finally:
             for request in running:
                 request.wait()
+
+
+def _calibration(spec: FeatureSpec, source: WeightsSource) -> str:
+    path = source.calibration or kept_calibration(spec.calibration or "")
+    if path is None:
+        raise WeightsError(
+            f"The network in 8 bits ({spec.calibration}) is not on this machine: give the file of "
+            "calibrate_int8 as 'calibration'."
+        )
+    return path
