@@ -25,10 +25,18 @@ def test_every_setting_is_in_the_digest():
         "engine": "openvino",
         "version": 0,
         "preprocessing": '{"scale":1.0}',
+        "calibration": "sha256:ef",
     }
     assert set(other) == {field.name for field in dataclasses.fields(FeatureSpec)}
-    digests = {FeatureSpec(**{name: value}).digest for name, value in other.items()}
-    assert len(digests | {FeatureSpec().digest}) == len(other) + 1
+    eight_bits = {"precision": "int8", "calibration": "sha256:01"}  # neither goes alone
+    digests = {
+        FeatureSpec(
+            **({name: value} if name != "calibration" else {**eight_bits, name: value})
+        ).digest
+        for name, value in other.items()
+    }
+    digests.add(FeatureSpec(**eight_bits).digest)
+    assert len(digests | {FeatureSpec().digest}) == len(other) + 2
 
 
 def test_digest_is_frozen():
