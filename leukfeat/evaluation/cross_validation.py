@@ -144,6 +144,14 @@ def cross_validate_heads(
         if name in predictions
     }
     notes = (*notes, *missing_controls(controls, cells))
+    plan = {
+        "split": split,
+        "n_splits": len({one.fold for one in splits}),
+        "n_repeats": len({one.repeat for one in splits}),
+        "by": by,
+        "embargo": embargo,
+        "random_state": random_state,
+    }
     results = {
         name: Evaluation(
             predictions[name],
@@ -154,19 +162,12 @@ def cross_validate_heads(
             about={
                 "of": f"the head fitted on the first of {len(splits)} training sides; what is "
                 "tuned may differ on the others",
+                "split": plan,
                 **about_head(fitted[name], cells),
             },
             left_out=left_out,
         )
         for name in named
-    }
-    plan = {
-        "split": split,
-        "n_splits": len({one.fold for one in splits}),
-        "n_repeats": len({one.repeat for one in splits}),
-        "by": by,
-        "embargo": embargo,
-        "random_state": random_state,
     }
     return Comparison(results, controls=controls, notes=notes, plan=plan, level=level)
 

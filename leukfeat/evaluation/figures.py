@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leukfeat.metrics import precision_recall_band, roc_band
-from leukfeat.reporting import Curve, caption, draw_confusion, draw_curves, draw_per_subject
+from leukfeat.metrics import precision_recall_band, reliability_table, roc_band
+from leukfeat.reporting import (
+    Curve,
+    caption,
+    draw_confusion,
+    draw_curves,
+    draw_line,
+    draw_per_subject,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from leukfeat.evaluation.result import Evaluation
 
-__all__ = ["plot_confusion", "plot_curves", "plot_per_subject"]
+__all__ = ["plot_confusion", "plot_curves", "plot_per_subject", "plot_reliability"]
 
 
 def _interval_words(result: Evaluation, *, pointwise: bool = False) -> str:
@@ -106,6 +113,34 @@ def _curve(result: Evaluation, c: int, name: str, kind: str, band: bool) -> Curv
         point=point,
         point_bounds=bounds,
     )
+
+
+def plot_reliability(result: Evaluation) -> Figure:
+    """Draw what a head said against what was found, in ten bins.
+
+    Parameters
+    ----------
+    result : Evaluation
+        Of two classes, with probabilities.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    p = result.predictions
+    if p.scores is None or p.positive is None:
+        raise ValueError(f"{result.name!r} gives no probabilities of a positive class.")
+    up = (p.y == p.positive).astype(int)
+    table = reliability_table(up, p.scores[:, p.positive], level=result.level)
+    name = p.class_names[p.positive]
+    figure = draw_line(
+        table.rename(columns={"said": "x", "found": "estimate"}),
+        x_label=f"probability of {name} that was said",
+        y_label=f"part that was {name}",
+        text=_caption(result, "bins of equally many cells; shaded: cells taken as independent"),
+    )
+    figure.axes[0].plot([0, 1], [0, 1], color="#888888", linewidth=0.8, zorder=0)
+    return figure
 
 
 def plot_confusion(result: Evaluation, *, ax: Any = None) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import pandas as pd
 
 from leukfeat.evaluation.audit.report import Audit
 from leukfeat.evaluation.cell_names import short_names
+from leukfeat.evaluation.figures import plot_reliability
 from leukfeat.evaluation.left_out import left_out_rows
+from leukfeat.evaluation.report_parts import data_flow, split_rows, wrong_images
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
 from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
@@ -22,10 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["evaluation_page", "model_card"]
 
 _WORST = 12
+_WANTED = 0.95
 
 
 def evaluation_page(
-    result: Evaluation, *, audit: Audit | None = None, comparison: Comparison | None = None
+    result: Evaluation,
+    *,
+    audit: Audit | None = None,
+    comparison: Comparison | None = None,
+    images: bool = False,
+    maps: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Page:
     """Lay a result out as a page.
 
@@ -37,10 +46,20 @@ def evaluation_page(
         Of the same cells: its verdict comes first.
     comparison : Comparison, optional
         Of heads on the same splits.
+    images : bool, default=False
+        Whether to put the most wrong cells' images into the page; they are read by their paths.
+    maps : callable, optional
+        With `images`: takes an RGB image and returns where the head finds its evidence, an array
+        of any height and width, positive for the positive class; drawn over each image.
 
     Returns
     -------
     Page
+
+    Raises
+    ------
+    ValueError
+        If images are asked for and the cells have no paths.
     """
     from leukfeat.reporting import Page
 
@@ -51,10 +70,14 @@ def evaluation_page(
         page.section("Audit")
         bad = audit.is_leaky or audit.has_shortcut
         page.words(audit.verdict, kind="verdict bad" if bad else "verdict")
-        rows = [[f.severity, f.kind, f.message] for f in audit.findings]
-        page.table(html_table(["", "looked for", "found"], rows))
-    page.section("Cells")
+        for one in audit.findings:
+            page.finding(one.severity, one.kind, one.message)
+    page.section("Cells and splits")
+    page.words(data_flow(result))
     page.table(html_table(*_cells(result)))
+    if len(np.unique(result.predictions.fold)) > 1:
+        page.words("Test side of each fold; the others are its training side:")
+        page.table(html_table(*split_rows(result)), tall=True)
     page.section("Results")
     page.table(html_table(*evaluation_table(result)))
     if comparison is not None:
@@ -66,10 +89,25 @@ def evaluation_page(
         page.words("Paired differences, p-values by subject with Holm's correction:")
         page.table(_frame(comparison.differences()))
     page.section("Figures")
+    drawn = [(result.plot_confusion(), f"Confusion table of {result.name}")]
     if result.predictions.scores is not None:
-        page.figure(result.plot_roc(), f"ROC curve of {result.name} and the control heads")
-        page.figure(result.plot_precision_recall(), f"Precision-recall curve of {result.name}")
-    page.figure(result.plot_confusion(), f"Confusion table of {result.name}")
+        drawn = [
+            (result.plot_roc(), f"ROC curve of {result.name} and the control heads"),
+            (result.plot_precision_recall(), f"Precision-recall curve of {result.name}"),
+            *drawn,
+        ]
+    calibrated = _calibration(result)
+    if calibrated:
+        drawn.append((plot_reliability(result), f"What {result.name} said against what was found"))
+    page.figures(drawn)
+    points = _operating_points(result)
+    if len(points):
+        page.section("Operating points")
+        page.words(
+            "A wanted sensitivity or specificity; the threshold of each fold is chosen on the "
+            "others, so what is reached differs from what was asked for."
+        )
+        page.table(_frame(points))
     if len(result.per_subject):
         page.section("Subjects")
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
@@ -83,6 +121,8 @@ def evaluation_page(
             "labels."
         )
         page.table(_frame(_named(wrong)))
+        if images:
+            page.gallery(wrong_images(result.most_wrong(_WORST), maps))
     suspects = _suspects(result)
     if len(suspects):
         page.section("Suspected label errors")
@@ -92,7 +132,6 @@ def evaluation_page(
             "suspected, it is the subject that is hard for the head."
         )
         page.table(_frame(_named(suspects.head(_WORST))))
-    calibrated = _calibration(result)
     if calibrated:
         page.section("Calibration")
         page.table(html_table(["", "value"], calibrated))
@@ -103,6 +142,28 @@ def evaluation_page(
     page.section("Settings and versions")
     page.preformatted(json.dumps(result.about, indent=2, default=str))
     return page
+
+
+def _operating_points(result: Evaluation) -> pd.DataFrame:
+    p = result.predictions
+    if p.scores is None or len(np.unique(p.fold)) < 2:
+        return pd.DataFrame()
+    parts = []
+    for wanted in ({"sensitivity": _WANTED}, {"specificity": _WANTED}):
+        table = result.operating_points(**wanted)
+        name = next(iter(wanted))
+        shown = pd.DataFrame({"wanted": f"{name} {_WANTED:g}", "class": table["class"]})
+        shown["threshold"] = [
+            f"{row.threshold:.3f} ({row.threshold_min:.3f} to {row.threshold_max:.3f})"
+            for row in table.itertuples()
+        ]
+        for figure in ("sensitivity", "specificity"):
+            shown[figure] = [
+                f"{row[figure]:.3f} ({row[f'{figure}_low']:.3f} to {row[f'{figure}_high']:.3f})"
+                for _, row in table.iterrows()
+            ]
+        parts.append(shown)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +208,8 @@ def _frame(table: pd.DataFrame) -> str:
         return str(value)
 
     return html_table(
-        [str(c) for c in table.columns], [[shown(v) for v in row] for row in table.to_numpy(object)]
+        [str(c).replace("_", " ") for c in table.columns],
+        [[shown(v) for v in row] for row in table.to_numpy(object)],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -294,6 +294,8 @@ class Evaluation:
         *,
         audit: Audit | None = None,
         comparison: Comparison | None = None,
+        images: bool = False,
+        maps: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> Path:
         """Write the result as one HTML file that needs no network.
 
@@ -305,14 +307,26 @@ class Evaluation:
             Of the same cells: its verdict comes first.
         comparison : Comparison, optional
             Of heads on the same splits.
+        images : bool, default=False
+            Whether to put the most wrong cells' images into the page; they are read by their
+            paths. Ask whether you may pass them on.
+        maps : callable, optional
+            With `images`: from an RGB image to where the head finds its evidence, for example
+            :func:`leukfeat.evaluation.occlusion_evidence` of a score; drawn over each image.
 
         Returns
         -------
         Path
+
+        Raises
+        ------
+        ValueError
+            If images are asked for and the cells have no paths.
         """
         from leukfeat.evaluation.report import evaluation_page
 
-        return evaluation_page(self, audit=audit, comparison=comparison).write(path)
+        page = evaluation_page(self, audit=audit, comparison=comparison, images=images, maps=maps)
+        return page.write(path)
 
     def _repr_html_(self) -> str:
         return evaluation_html(self)

@@ -158,7 +158,11 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    # A page lets long text wrap and keeps numbers on one line.
+    # A page lets long text wrap, and an interval before its bounds; other numbers stay on one line.
+    estimate, _, bounds = text.partition(" (")
+    if " to " in bounds and bounds.endswith(")") and len(text) <= _LONG:
+        shown = f"{html.escape(estimate)} <span>({html.escape(bounds)}</span>"
+        return f'<td class="bounds">{shown}</td>'
     mark = ' class="long"' if len(text) > _LONG else ""
     return f"<td{mark}>{html.escape(text)}</td>"
 

@@ -41,8 +41,17 @@ def test_the_page_is_one_file_without_network(made, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["result.html"]
     for said in ("Audit", "Results", "Comparison", "Subjects", "Calibration", "colour only"):
         assert said in text
-    assert str(result["auroc"]) in text
-    assert text.count("<img") >= 5
+    plain = re.sub("<[^>]*>", "", text)
+    assert str(result["auroc"]) in plain
+    for said in (
+        "Operating points",
+        "sensitivity 0.95",
+        "were split by subject into 3 folds, once",
+    ):
+        assert said in plain
+    assert plain.count("fold 3") == 1, "the table of folds"
+    assert "What logistic_regression said against what was found" in text
+    assert text.count("<img") >= 6
     assert text.count('alt="') == text.count("<img")
 
 
@@ -60,3 +69,65 @@ def test_the_card_says_what_the_model_is_and_is_not(made):
     assert str(result["auroc"]) in card
     assert audited.verdict in card
     assert "screening study" in model_card(result, intended_use="A screening study.").lower()
+
+
+def test_images_are_shown_only_if_asked(features, tmp_path):
+    import cv2
+    import numpy as np
+    import pandas as pd
+    from sklearn.linear_model import LogisticRegression
+
+    from leukfeat import FeatureSet
+
+    bare = cross_validate_heads(features, LogisticRegression(), n_splits=3)["LogisticRegression"]
+    with pytest.raises(ValueError, match="images=True reads"):
+        bare.to_html(tmp_path / "no.html", images=True)
+    paths = [str(tmp_path / f"{i}.png") for i in range(len(features))]
+    for path in paths[1:]:
+        cv2.imwrite(path, np.full((30, 20, 3), 90, np.uint8))
+    known = FeatureSet(
+        features.X,
+        features.y,
+        subjects=features.subjects,
+        class_names=features.class_names,
+        positive="all",
+        columns=pd.DataFrame({"path": paths}),
+    )
+    result = cross_validate_heads(known, LogisticRegression(), n_splits=3)["LogisticRegression"]
+    without = result.to_html(tmp_path / "bare.html").read_text(encoding="utf-8")
+    seen: list[tuple[int, ...]] = []
+
+    def maps(image):
+        seen.append(image.shape)
+        return np.eye(4)
+
+    shown = result.to_html(tmp_path / "shown.html", images=True, maps=maps)
+    text = shown.read_text(encoding="utf-8")
+    assert text.count("<figcaption>") == 12
+    assert "<figcaption>" not in without
+    assert set(seen) == {(30, 20, 3)}
+    assert "called" in text
+
+
+def test_an_image_that_is_gone_is_said(tmp_path):
+    import pandas as pd
+
+    from leukfeat.evaluation.report_parts import wrong_images
+
+    gone = pd.DataFrame({"path": [str(tmp_path / "a.png")], "true": ["hem"], "predicted": ["all"]})
+    ((image, said),) = wrong_images(gone)
+    assert not image.any()
+    assert said == "a.png: hem, called all (cannot be read)"
+
+
+def test_a_single_test_says_where_the_head_came_from(features, tmp_path):
+    import numpy as np
+
+    from leukfeat import evaluate, fit_head
+
+    train = np.isin(features.subjects, np.unique(features.subjects)[::2])
+    head = fit_head(features[train], "logistic_regression", tune=False, cv=3)
+    page = evaluate(head, features[~train]).to_html(tmp_path / "one.html")
+    text = re.sub("<[^>]*>", "", page.read_text(encoding="utf-8"))
+    assert f"fitted before on {int(train.sum())} cells of 20 subjects" in text
+    assert "Operating points" not in text
