@@ -69,7 +69,8 @@ def to_rgb(image: Any) -> RGB:
     ndarray of uint8, shape (height, width, 3)
         A grey image is repeated in the three channels; a transparent pixel is laid on white,
         the colour of an empty bright field; 16 bits are scaled by 1/257 and floats by 255,
-        rounded.
+        rounded. (In a file, :func:`leukfeat.imaging.read_image` takes transparent pixels for a
+        background that was removed, and makes them black, as in C-NMC.)
 
     Raises
     ------
