@@ -15,9 +15,9 @@ __all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"
 FAMILIES = ("texture", "shape", "colour")
 """The families, in the order of their columns."""
 
-HANDCRAFTED_VERSION = 1
+HANDCRAFTED_VERSION = 2
 """Raised when the same settings would give other values than before, which the segmentation
-causes as well as the measurements."""
+causes as well as the measurements. 2: white cells that touch are told apart."""
 
 _WITHOUT_NUCLEUS = ("background", "none")
 
