@@ -66,3 +66,14 @@ def test_every_command_line_in_the_pages_can_be_given():
         known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
         options = {word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)}
         assert options <= known, (page, words, options - known)
+
+
+def test_every_test_that_the_pages_name_is_there():
+    named = []
+    for page in sorted(DOCS.glob("*.rst")):
+        text = page.read_text(encoding="utf-8")
+        named += re.findall(r"``(tests/[\w/]+\.py)::(test_\w+)``", text)
+    assert len(named) > 30
+    for file, test in named:
+        source = (DOCS.parent / file).read_text(encoding="utf-8")
+        assert f"def {test}(" in source, (file, test)
