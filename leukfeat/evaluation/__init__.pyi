@@ -9,6 +9,7 @@ from .dataset_transfer import leave_one_dataset_out as leave_one_dataset_out
 from .evidence import feature_gradient as feature_gradient
 from .evidence import occlusion_evidence as occlusion_evidence
 from .evidence import pooled_evidence as pooled_evidence
+from .evidence_map import EvidenceMap as EvidenceMap
 from .feature_map import plot_feature_map as plot_feature_map
 from .held_out import evaluate as evaluate
 from .leakage import LeakageMeter as LeakageMeter
