@@ -16,6 +16,7 @@ from leukfeat.exceptions import CacheError, ImageReadError, WeightsError
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import CellRead, CellReader, network_inputs
 from leukfeat.features.engines import Engine, load_engine
+from leukfeat.features.engines.workers import WorkersEngine, count_workers
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
 from leukfeat.features.progress import progress_bar
@@ -56,6 +57,8 @@ class ExtractionRun:
         Whether files that look unchanged need not be read.
     device : str, default="auto"
         Where the engine computes.
+    n_jobs : int, optional
+        Workers that compute, as joblib takes it.
 
     Attributes
     ----------
@@ -78,6 +81,7 @@ class ExtractionRun:
         *,
         trust_stat: bool,
         device: str = "auto",
+        n_jobs: int | None = None,
     ) -> None:
         self.images = images
         self.keys = np.zeros((len(images), KEY_BYTES), np.uint8)
@@ -87,6 +91,8 @@ class ExtractionRun:
         self._progress = progress
         self._trust_stat = trust_stat
         self._place = {} if device == "auto" else {"device": device}
+        self._workers = 0 if source is None else count_workers(n_jobs)
+        self.n_workers = max(1, self._workers)
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
@@ -188,12 +194,16 @@ class ExtractionRun:
     def _load_engine(self) -> Engine:
         assert self._source is not None
         assert isinstance(self.spec, FeatureSpec)
+        if self._workers:
+            n_features = self.count_features()
+            return WorkersEngine(self.spec, self._source, self._workers, n_features, **self._place)
         return load_engine(self.spec, self._source, **self._place)
 
     def count_features(self) -> int:
         """Return the length of a row; a network of the user's own is loaded to tell it."""
         if self._source is not None and self._source.own is not None:
-            return self._load_engine().n_features
+            assert isinstance(self.spec, FeatureSpec)
+            return load_engine(self.spec, self._source, **self._place).n_features
         return count_features(self.spec)
 
     def _check_finite(self, block: list[CellRead], features: NDArray[np.float32]) -> None:

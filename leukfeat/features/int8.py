@@ -361,13 +361,14 @@ def _serialised(model: Any) -> tuple[bytes, bytes]:
 
 
 def _difference(core: Any, model: Any, quantised: Any, inputs: list[NDArray[np.uint8]]) -> float:
+    from leukfeat.features.engines.differences import relative_difference
+
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
     rows = []
     for one in (model, quantised):
         compiled = core.compile_model(one, "CPU", settings)
         rows.append(np.concatenate([compiled(pixels)[0] for pixels in inputs]))
-    length = np.linalg.norm(rows[0], axis=1)
-    return float(np.median(np.linalg.norm(rows[1] - rows[0], axis=1) / np.maximum(length, 1e-30)))
+    return relative_difference(rows[0], rows[1])
 
 
 @contextlib.contextmanager

@@ -123,7 +123,8 @@ def tune(
     Tuned
     """
     per_fold = Parallel(n_jobs=n_jobs)(
-        delayed(_fold_scores)(pipeline, candidates, X, classes[y], train, test)
+        # In a tuple: joblib would put bare arrays on one worker of Dask, where they are lost with it.
+        delayed(_fold_scores)(pipeline, candidates, (X, classes[y], train, test))
         for train, test in splits
     )
     fold = np.full(len(y), -1, np.int64)
@@ -140,12 +141,10 @@ def tune(
 def _fold_scores(
     pipeline: Pipeline,
     candidates: Sequence[dict[str, Any]],
-    X: np.ndarray,
-    labels: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
+    data: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
 ) -> list[np.ndarray]:
     """Return the scores of the held-out rows, one array a candidate."""
+    X, labels, train, test = data
     last, n_classes = pipeline.steps[-1][0] + "__", len(np.unique(labels))
     scores: list[Any] = [None] * len(candidates)
     shared: dict[str, list[int]] = {}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import json
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ from leukfeat.features import extraction_run
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.engines import choice, converted_models, load_engine
 from leukfeat.features.engines.converted_models import converted_folder
+from leukfeat.features.engines.differences import difference_note, relative_difference
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import find_weights
 
@@ -94,6 +96,25 @@ def test_bfloat16_is_close_and_is_not_float32(converted, pixels, reference):
     assert largest_difference(rows, reference) > 1e-4
     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(reference, axis=1)
     assert (1 - (rows * reference).sum(axis=1) / lengths).max() < 1e-3
+
+
+def test_how_far_bfloat16_lies_from_float32_is_said_once(converted, pixels, reference, caplog):
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("no bfloat16 on this processor")
+    spec = dataclasses.replace(SPEC, precision="bfloat16")
+    difference_note(spec).unlink(missing_ok=True)
+    with caplog.at_level("WARNING", logger="leukfeat"):
+        rows = rows_of(OpenvinoEngine(spec, SOURCE), pixels)
+        assert len(rows) == len(pixels)
+        said = [record.getMessage() for record in caplog.records]
+        assert len(said) == 1
+        assert "this is said once" in said[0]
+        told = json.loads(difference_note(spec).read_text())["difference"]
+        apart = relative_difference(reference[:8], rows[:8])
+        assert 0 < told == pytest.approx(apart, rel=0.01)
+        again = rows_of(OpenvinoEngine(spec, SOURCE), pixels)
+        assert len(caplog.records) == 1
+    np.testing.assert_array_equal(rows, again)
 
 
 def test_bfloat16_is_refused_where_it_would_be_float32(converted, monkeypatch):

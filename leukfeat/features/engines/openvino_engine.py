@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 from leukfeat.exceptions import WeightsError
 from leukfeat.features.engines.converted_models import load_converted
 from leukfeat.features.engines.devices import find_device
+from leukfeat.features.engines.differences import difference_note, tell_difference
 from leukfeat.features.int8 import kept_calibration, quantised_network
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 from leukfeat.native_libraries import import_native
 
 __all__ = ["OpenvinoEngine"]
+
+_COMPARED = 8
 
 # Said for float32 too: by itself OpenVINO computes in bfloat16 where the processor can.
 _HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
@@ -81,6 +85,11 @@ class OpenvinoEngine:
             # What joblib and schedulers set to share a machine; OpenVINO itself does not read it.
             settings["INFERENCE_NUM_THREADS"] = int(threads)
         self._compiled = core.compile_model(model, place, settings)
+        self._float32: Callable[[], Any] | None = None
+        if spec.precision == "bfloat16" and not difference_note(spec).exists():
+            exact = {"INFERENCE_PRECISION_HINT": "f32"}
+            self._float32 = lambda: core.compile_model(model, place, exact)
+        self._spec = spec
         # One more than are computed, so that an input waits ready when one is done.
         self._requests = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1
         self.n_features = int(self._compiled.output(0).partial_shape[1].get_length())
@@ -90,6 +99,8 @@ class OpenvinoEngine:
         self, inputs: Iterable[NDArray[np.uint8]], batch_size: int
     ) -> Iterator[NDArray[np.float32]]:
         """Compute one row for each input; see :class:`Engine`. Batches mean nothing here."""
+        if self._float32 is not None:
+            inputs = self._compare_with_float32(inputs)
         # No queue with a Python callback: the thread that ran the last request may still hold the
         # callback when the model is freed, and each then waits for the other for ever.
         free = [self._compiled.create_infer_request() for _ in range(self._requests)]
@@ -114,6 +125,21 @@ class OpenvinoEngine:
         finally:
             for request in running:
                 request.wait()
+
+    def _compare_with_float32(self, inputs: Iterable[NDArray[np.uint8]]) -> Iterable[Any]:
+        """Say once for each network how far the rows of the first images lie from float32's."""
+        assert self._float32 is not None
+        coming = iter(inputs)
+        first = list(itertools.islice(coming, _COMPARED))
+        if first:
+            exact = self._float32()
+            rows = (
+                np.concatenate([model(pixels[np.newaxis])[0] for pixels in first])
+                for model in (exact, self._compiled)
+            )
+            tell_difference(self._spec, *rows)
+        self._float32 = None
+        return itertools.chain(first, coming)
 
 
 def _calibration(spec: FeatureSpec, source: WeightsSource) -> str:

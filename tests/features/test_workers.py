@@ -1,0 +1,115 @@
+"""Rows computed by other processes are the same rows, and a worker that dies costs its batch."""
+
+import os
+import signal
+import threading
+import time
+
+import joblib
+import numpy as np
+import pytest
+
+import leukfeat as lf
+from leukfeat.exceptions import ImageReadError
+from leukfeat.features.engines.workers import count_workers
+
+pytest.importorskip("openvino")
+
+SMALL = {"weights": "random", "layers": "conv2", "input_size": 32, "progress": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def images():
+    return [*np.random.default_rng(0).integers(0, 256, (160, 40, 40, 3), dtype=np.uint8)]
+
+
+@pytest.fixture(scope="module")
+def alone(images):
+    return lf.extract_features(images, **SMALL).X
+
+
+def test_this_process_computes_unless_workers_are_asked_for():
+    assert count_workers(None) == count_workers(1) == 0
+    assert count_workers(3) == 3
+    with joblib.parallel_config(n_jobs=2):
+        assert count_workers(None) == 2
+
+
+def test_processes_give_the_same_rows(images, alone, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    rows = lf.extract_features(images, n_jobs=2, batch_size=16, cache=tmp_path / "cache", **SMALL)
+    np.testing.assert_allclose(rows.X, alone, atol=1e-5 * np.abs(alone).max())
+    with pytest.raises(ImageReadError, match=r"bad\.png"):
+        lf.extract_features([str(bad)], n_jobs=2, **SMALL)
+
+
+def started(place):
+    return sum(name.startswith("start") for name in os.listdir(place))
+
+
+def finished(place):
+    return sum(name.startswith("done") for name in os.listdir(place))
+
+
+def recorder(place):
+    """Make a plugin that leaves a file for each batch that a worker starts, and finishes."""
+    distributed = pytest.importorskip("distributed")
+
+    class Recorder(distributed.WorkerPlugin):
+        def __init__(self, place):
+            self.place = place
+
+        def transition(self, key, start, finish, **more):
+            if finish in ("executing", "memory") and start != finish:
+                word = "start" if finish == "executing" else "done"
+                name = f"{word}-{os.getpid()}-{time.time_ns()}"
+                open(os.path.join(self.place, name), "w").close()
+
+    return Recorder(str(place))
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.timeout(300)
+def test_a_dask_worker_that_is_killed_costs_its_batch_only(images, alone, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    place = tmp_path / "record"
+    place.mkdir()
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            protocol="tcp://",
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert client.scheduler.address.startswith("tcp://")
+        client.register_plugin(recorder(place))
+        victim = next(iter(client.run(os.getpid).values()))
+
+        def kill():
+            while finished(place) < 3:
+                time.sleep(0.005)
+            os.kill(victim, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with joblib.parallel_config("dask"):
+            assert count_workers(None) == 2
+            rows = lf.extract_features(images, batch_size=8, cache=tmp_path / "cache", **SMALL)
+        killer.join()
+    np.testing.assert_allclose(rows.X, alone, atol=1e-5 * np.abs(alone).max())
+    # With one worker left joblib computes in this process until the scheduler has a second again,
+    # so that not every batch shows here; but none was begun again but the dead worker's.
+    batches = len(images) // 8
+    assert finished(place) >= 3
+    assert started(place) <= min(batches, finished(place)) + 3
