@@ -27,7 +27,8 @@ MAX_GRAM_ROWS = 16_000
 """More training rows than this (a 2 GB kernel matrix) are left to oneDAL or libsvm."""
 
 TOO_MANY_ROWS = (
-    "An RBF SVM on %d rows takes libsvm very long. 'nystroem', 'linear_svm' and "
+    "An RBF SVM on %d rows takes libsvm very long: up to 16,000 the whole kernel matrix is kept, "
+    "and that is the fast way. 'nystroem', 'linear_svm' and "
     "'logistic_regression' are heads for so many, or install scikit-learn-intelex."
 )
 
