@@ -49,7 +49,6 @@ def extract_features(  # type: ignore[misc]
     device: str = "auto",
     random_state: int = 0,
     batch_size: int = 32,
-    n_jobs: int | None = None,
     if_cached: Literal["resume", "overwrite", "error"] = "resume",
     errors: Literal["raise", "skip"] = "raise",
     dry_run: bool = False,
@@ -60,7 +59,8 @@ def extract_features(  # type: ignore[misc]
 
     Images with equal pixels are computed once. With `cache`, rows are kept as they are
     computed: a run that was stopped goes on where it was, and a run with nothing new only
-    reads.
+    reads. This process computes with all cores; inside ``joblib.parallel_config("dask")`` the
+    workers of that cluster do.
 
     Parameters
     ----------
@@ -120,10 +120,6 @@ def extract_features(  # type: ignore[misc]
         Seed of ``weights="random"``.
     batch_size : int, default=32
         Images computed together. It does not change the features.
-    n_jobs : int, optional
-        Workers that compute, as joblib takes it: processes, or those of a cluster inside
-        ``joblib.parallel_config("dask")``. By default this process computes alone, with all
-        cores: on one machine that is the fastest.
     if_cached : {"resume", "overwrite", "error"}, default="resume"
         What to do with rows that the cache holds: use them; compute these images again; or
         refuse when it holds any row of this feature space. Rows that are computed again take
@@ -201,7 +197,6 @@ def extract_features(  # type: ignore[misc]
         progress,
         trust_stat=verify == "stat",
         device=device,
-        n_jobs=n_jobs,
     )
     if cache is not None:
         run.recall()

@@ -57,8 +57,6 @@ class ExtractionRun:
         Whether files that look unchanged need not be read.
     device : str, default="auto"
         Where the engine computes.
-    n_jobs : int, optional
-        Workers that compute, as joblib takes it.
 
     Attributes
     ----------
@@ -81,7 +79,6 @@ class ExtractionRun:
         *,
         trust_stat: bool,
         device: str = "auto",
-        n_jobs: int | None = None,
     ) -> None:
         self.images = images
         self.keys = np.zeros((len(images), KEY_BYTES), np.uint8)
@@ -91,7 +88,7 @@ class ExtractionRun:
         self._progress = progress
         self._trust_stat = trust_stat
         self._place = {} if device == "auto" else {"device": device}
-        self._workers = 0 if source is None else count_workers(n_jobs)
+        self._workers = 0 if source is None else count_workers()
         self.n_workers = max(1, self._workers)
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}

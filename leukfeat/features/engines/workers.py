@@ -1,4 +1,4 @@
-"""Rows computed by joblib's workers: processes of this machine, or those of a cluster."""
+"""Rows computed by the workers of a cluster, through joblib."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ __all__ = ["WorkersEngine", "count_workers"]
 _LOCAL = ("LokyBackend", "MultiprocessingBackend", "ThreadingBackend", "SequentialBackend")
 
 
-def count_workers(n_jobs: int | None) -> int:
-    """Return how many workers are to compute; 0 if this process is to do it itself.
+def count_workers() -> int:
+    """Return how many workers of a cluster are to compute; 0 if this process does it itself.
 
-    Parameters
-    ----------
-    n_jobs : int or None
-        As joblib takes it; ``None`` asks the context that ``joblib.parallel_config`` set.
+    A backend of joblib that uses this machine alone is not asked: the engine takes all cores by
+    itself.
 
     Returns
     -------
@@ -32,12 +30,11 @@ def count_workers(n_jobs: int | None) -> int:
 
     Examples
     --------
-    >>> count_workers(None), count_workers(2)
-    (0, 2)
+    >>> count_workers()
+    0
     """
-    n_workers = int(joblib.effective_n_jobs(n_jobs))
     backend, _ = joblib.parallel.get_active_backend()
-    return n_workers if n_workers > 1 or type(backend).__name__ not in _LOCAL else 0
+    return 0 if type(backend).__name__ in _LOCAL else max(1, int(joblib.effective_n_jobs(None)))
 
 
 class WorkersEngine:
