@@ -18,7 +18,7 @@ from leukfeat.features import (
 )
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.feature_space import FeatureSpace
-from leukfeat.features.int8 import kept_calibration
+from leukfeat.features.int8_file import kept_calibration
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.imaging import Preparation
 

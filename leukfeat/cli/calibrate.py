@@ -41,18 +41,13 @@ def calibrate(
     if not out.absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the file to.")
     cells = opt.cells_from(data, layout, None, None, cnmc_split)
-    names = [layer.strip() for layer in layers.split(",")]
+    settings = opt.ExtractionOptions(
+        None, backbone, weights, layers, pooling, mask, input_size, crop, preparation=preparation
+    )
     made = calibrate_int8(
         cells,
         out,
-        backbone=backbone,
-        weights=weights,
-        layers=names[0] if len(names) == 1 else names,
-        pooling=pooling,  # type: ignore[arg-type]
-        mask=mask,  # type: ignore[arg-type]
-        input_size=input_size,
-        crop=crop,
-        preparation=preparation,
+        **settings.network(),
         n_images=n_images,
         random_state=random_state,
         progress=not as_json,

@@ -254,22 +254,28 @@ class ExtractionOptions:
         if self.views not in ("1", "dihedral"):
             raise typer.BadParameter(f"--views must be 1 or dihedral. Got {self.views!r} instead.")
 
+    def network(self) -> dict[str, Any]:
+        """Return what says which network looks at what, as the library's calls name it."""
+        layers = [layer.strip() for layer in self.layers.split(",")]
+        return {
+            "backbone": self.backbone,
+            "weights": self.weights,
+            "layers": layers[0] if len(layers) == 1 else layers,
+            "pooling": self.pooling,
+            "mask": self.mask,
+            "input_size": self.input_size,
+            "crop": self.crop,
+            "preparation": self.preparation,
+        }
+
     def extract(self, cells: Any, **more: Any) -> Any:
         """Call :func:`leukfeat.extract_features` with these options."""
         from leukfeat.features import extract_features
 
-        layers = [layer.strip() for layer in self.layers.split(",")]
         return extract_features(
             cells,
+            **self.network(),
             cache=self.cache,
-            backbone=self.backbone,
-            weights=self.weights,
-            layers=layers[0] if len(layers) == 1 else layers,
-            pooling=self.pooling,
-            mask=self.mask,
-            input_size=self.input_size,
-            crop=self.crop,
-            preparation=self.preparation,
             views="dihedral" if self.views == "dihedral" else 1,
             engine=self.engine,
             precision=self.precision,

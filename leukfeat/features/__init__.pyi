@@ -6,9 +6,9 @@ from .handcrafted import colour_features as colour_features
 from .handcrafted import extract_handcrafted as extract_handcrafted
 from .handcrafted import shape_features as shape_features
 from .handcrafted import texture_features as texture_features
-from .int8 import Int8Calibration as Int8Calibration
 from .int8 import calibrate_int8 as calibrate_int8
-from .int8 import read_calibration as read_calibration
+from .int8_file import Int8Calibration as Int8Calibration
+from .int8_file import read_calibration as read_calibration
 from .joining import JoinedSpec as JoinedSpec
 from .joining import join_features as join_features
 from .own_backbone import Backbone as Backbone

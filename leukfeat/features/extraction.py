@@ -12,7 +12,7 @@ from leukfeat.features.engines import ENGINES
 from leukfeat.features.engines.devices import check_device
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_set import FeatureSet
-from leukfeat.features.int8 import check_calibration, read_calibration
+from leukfeat.features.int8_file import check_calibration, read_calibration
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.plan import ExtractionPlan

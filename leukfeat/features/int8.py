@@ -1,17 +1,14 @@
-"""Networks in 8 bits: calibrated once, on cells that are named, and kept as one file."""
+"""Turning a network into 8 bits: its ranges measured once, on cells that are named."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import importlib.metadata
-import json
 import logging
 import os
 import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -19,11 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from leukfeat.atomic_file import written_whole
-from leukfeat.exceptions import ImageReadError, SpecMismatchError, WeightsError
+from leukfeat.exceptions import ImageReadError
 from leukfeat.features.cell_reading import network_inputs, pixel_key
 from leukfeat.features.cells_input import as_dataset
-from leukfeat.features.locations import user_cache_folder
+from leukfeat.features.int8_file import Int8Calibration, write_calibration
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.own_registry import resolve_backbone
 from leukfeat.features.progress import progress_bar
@@ -32,56 +28,11 @@ from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import find_weights
 from leukfeat.imaging.reading import read_image
 from leukfeat.native_libraries import import_native
-from leukfeat.safe_archive import UnsafeArchiveError, check_archive, read_member
 
-__all__ = [
-    "Int8Calibration",
-    "calibrate_int8",
-    "check_calibration",
-    "kept_calibration",
-    "quantised_network",
-    "read_calibration",
-]
+__all__ = ["calibrate_int8"]
 
-_NOTE, _GRAPH, _NUMBERS = "int8.json", "model.xml", "model.bin"
-_FORMAT = 1
-_LARGEST = {_NOTE: 1 << 22, _GRAPH: 1 << 26, _NUMBERS: 1 << 31}
+_GRAPH, _NUMBERS = "model.xml", "model.bin"
 _COMPARED = 32
-
-
-@dataclasses.dataclass(frozen=True)
-class Int8Calibration:
-    """A network in 8 bits, and what it was calibrated on.
-
-    Attributes
-    ----------
-    path : str
-        The file.
-    digest : str
-        SHA-256 of the network in 8 bits: it is part of the feature space.
-    spec : FeatureSpec
-        The feature space in float32 whose network it is.
-    images : tuple of str
-        Digests of the pixels of the images that it was calibrated on.
-    difference : float
-        How far its rows lie from those in float32: median over images of the length of the
-        difference, in lengths of the row.
-    versions : dict of str to str
-        Of the libraries that made it.
-    """
-
-    path: str
-    digest: str
-    spec: FeatureSpec
-    images: tuple[str, ...]
-    difference: float
-    versions: dict[str, str]
-
-    def __repr__(self) -> str:
-        return (
-            f"Int8Calibration({self.path!r}: {self.spec.title} on {len(self.images)} images, rows "
-            f"{self.difference:.1%} from float32's)"
-        )
 
 
 def calibrate_int8(
@@ -178,154 +129,15 @@ def calibrate_int8(
     }
     graph, numbers = _serialised(quantised)
     difference = _difference(core, model, core.read_model(graph, numbers), inputs[:_COMPARED])
-    note = {
-        "format": _FORMAT,
-        "spec": json.loads(spec.to_json()),
-        "images": keys,
-        "difference": difference,
-        "versions": versions,
-        "sha256": {_GRAPH: _digest(graph), _NUMBERS: _digest(numbers)},
-    }
-    target = Path(path).expanduser()
-    with written_whole(target) as partial, zipfile.ZipFile(partial, "w") as archive:
-        for name, content in (
-            (_NOTE, json.dumps(note).encode()),
-            (_GRAPH, graph),
-            (_NUMBERS, numbers),
-        ):
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return read_calibration(target)
-
-
-def read_calibration(path: str | os.PathLike[str]) -> Int8Calibration:
-    """Read what a file of :func:`calibrate_int8` says of itself, and keep a copy of it.
-
-    A classifier finds the copy, in the user's cache folder, by its digest.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    Int8Calibration
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is not there.
-    WeightsError
-        If it is no such file, damaged, or written by a newer leukfeat.
-    """
-    found, _, _ = _opened(path)
-    kept = _kept_path(found.digest)
-    if not kept.exists():
-        # An engine would look there; that it cannot be kept is told only where it is missed.
-        with contextlib.suppress(OSError):
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with written_whole(kept) as partial:
-                partial.write_bytes(Path(found.path).read_bytes())
-    return found
-
-
-def check_calibration(calibration: Int8Calibration, spec: FeatureSpec) -> None:
-    """Raise if a network in 8 bits is not the one of a feature space.
-
-    Parameters
-    ----------
-    calibration : Int8Calibration
-    spec : FeatureSpec
-        What is asked for.
-
-    Raises
-    ------
-    SpecMismatchError
-        With the settings that differ.
-    """
-    float32 = dataclasses.replace(
-        spec,
-        precision="float32",
-        calibration=None,
-        engine=calibration.spec.engine,
-        views=calibration.spec.views,
+    return write_calibration(
+        path,
+        graph,
+        numbers,
+        spec=spec,
+        images=keys,
+        difference=difference,
+        versions=versions,
     )
-    differing = calibration.spec.differences(float32)
-    if differing:
-        raise SpecMismatchError(
-            f"The int8 calibration {calibration.path!r} was made for another feature space "
-            f"({'; '.join(differing)}). Calibrate again with the settings that are asked for."
-        )
-
-
-def kept_calibration(digest: str) -> str | None:
-    """Return the path of the copy with a digest, if this machine has it.
-
-    Parameters
-    ----------
-    digest : str
-        As in the feature space.
-
-    Returns
-    -------
-    str or None
-    """
-    path = _kept_path(digest)
-    return str(path) if path.is_file() else None
-
-
-def quantised_network(path: str, core: Any) -> tuple[Any, dict[str, str]]:
-    """Read the network of a calibration.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    core : openvino.Core
-        Reads it.
-
-    Returns
-    -------
-    model : openvino.Model
-    versions : dict of str to str
-        Of the libraries that made it.
-    """
-    found, graph, numbers = _opened(path)
-    return core.read_model(graph, numbers), found.versions
-
-
-def _opened(path: str | os.PathLike[str]) -> tuple[Int8Calibration, bytes, bytes]:
-    file = Path(path).expanduser()
-    if not file.exists():
-        raise FileNotFoundError(f"There is no int8 calibration '{file}'.")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            check_archive(archive, allowed=_LARGEST, path=file)
-            note = json.loads(read_member(archive, _NOTE, limit=_LARGEST[_NOTE]))
-            parts = [read_member(archive, n, limit=_LARGEST[n]) for n in (_GRAPH, _NUMBERS)]
-        if note["format"] > _FORMAT:
-            raise WeightsError(
-                f"The int8 calibration '{file}' was written by a newer leukfeat (format "
-                f"{note['format']}; this one reads up to {_FORMAT})."
-            )
-        for name, content in zip((_GRAPH, _NUMBERS), parts, strict=True):
-            if _digest(content) != note["sha256"][name]:
-                raise WeightsError(f"The int8 calibration '{file}' is damaged: {name}.")
-        found = Int8Calibration(
-            str(file),
-            "sha256:" + _digest(b"".join(parts)),
-            FeatureSpec.from_json(json.dumps(note["spec"])),
-            tuple(note["images"]),
-            float(note["difference"]),
-            dict(note["versions"]),
-        )
-    except (zipfile.BadZipFile, UnsafeArchiveError, OSError, KeyError, TypeError, ValueError) as e:
-        if isinstance(e, WeightsError):
-            raise
-        raise WeightsError(
-            f"'{file}' is no file of calibrate_int8, or damaged: {type(e).__name__}: {e}."
-        ) from e
-    return found, parts[0], parts[1]
 
 
 def _nncf() -> Any:
@@ -384,11 +196,3 @@ def _to_standard_error(progress: bool) -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _kept_path(digest: str) -> Path:
-    return user_cache_folder() / "int8" / f"{digest.rpartition(':')[2]}.int8"
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

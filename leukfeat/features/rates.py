@@ -80,6 +80,7 @@ def _note(spec: FeatureSpace, n_workers: int) -> str:
         what += [*spec.input_size, *spec.layers]
         what += [] if spec.preprocessing is None else [spec.weights_digest]
         what += [] if spec.preparation is None else [spec.preparation]
+        what += [] if n_workers == 1 else [n_workers]
     else:
         what = [spec.to_json(), n_workers]
     name = hashlib.sha256(json.dumps([what, os.cpu_count()]).encode()).hexdigest()[:24]

@@ -15,7 +15,7 @@ from leukfeat.exceptions import WeightsError
 from leukfeat.features.engines.converted_models import load_converted
 from leukfeat.features.engines.devices import find_device
 from leukfeat.features.engines.differences import difference_note, tell_difference
-from leukfeat.features.int8 import kept_calibration, quantised_network
+from leukfeat.features.int8_file import kept_calibration, quantised_network
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 from leukfeat.native_libraries import import_native
