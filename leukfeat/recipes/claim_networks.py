@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import f1_score, recall_score
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.cnn import CellImages, CNNConfig, fit_cnn, read_cells
@@ -95,8 +97,9 @@ class NetworkFigures:
         predicted = cnn.predict(test)
         found = {
             "accuracy": float((predicted == test.y).mean()),
-            "macro_f1": _macro_f1(predicted, test.y),
-            "overfitting": _balanced(cnn.predict(train), train.y) - _balanced(predicted, test.y),
+            "macro_f1": _over_classes(f1_score, test.y, predicted),
+            "overfitting": _over_classes(recall_score, train.y, cnn.predict(train))
+            - _over_classes(recall_score, test.y, predicted),
             "mean_loss": float(cnn.history_["loss"].to_numpy().mean()),
         }
         if self._folder is not None:
@@ -123,13 +126,6 @@ def network_config(config: CNNConfig, side: dict[str, Any]) -> CNNConfig:
     return config.replace(**side)
 
 
-def _balanced(predicted: np.ndarray, y: np.ndarray) -> float:
-    return float(np.mean([(predicted[y == c] == c).mean() for c in np.unique(y)]))
-
-
-def _macro_f1(predicted: np.ndarray, y: np.ndarray) -> float:
-    scores = []
-    for label in np.unique(y):
-        hits = int(((predicted == label) & (y == label)).sum())
-        scores.append(2 * hits / ((predicted == label).sum() + (y == label).sum()))
-    return float(np.mean(scores))
+def _over_classes(score: Callable[..., float], y: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the mean over the classes that there are; of recalls, the balanced accuracy."""
+    return float(score(y, predicted, labels=np.unique(y), average="macro"))
