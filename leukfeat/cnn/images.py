@@ -46,7 +46,7 @@ class CellImages(FeatureSet):
     crop : int or None
         Side of the central window that was taken, in pixels; ``None`` for the whole image.
     skipped : pandas.DataFrame, optional
-        What could not be read: ``image``, ``reason``.
+        What could not be read: ``path``, ``reason``.
 
     See Also
     --------
@@ -77,7 +77,7 @@ class CellImages(FeatureSet):
         self.columns = cells.frame.drop(columns=known, errors="ignore")
         self.spec = None
         self.class_names, self.positive, self.name = cells.class_names, cells.positive, cells.name
-        self.skipped = pd.DataFrame(columns=["image", "reason"]) if skipped is None else skipped
+        self.skipped = pd.DataFrame(columns=["path", "reason"]) if skipped is None else skipped
         self.feature_names = None
 
     @property
@@ -241,6 +241,7 @@ def _room_for(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 def _skipped(cells: CellDataset, reasons: dict[int, str]) -> pd.DataFrame:
     rows = sorted(reasons)
-    skipped = cells.frame.iloc[rows].reset_index(drop=True)
+    skipped = cells.frame.iloc[rows].drop(columns="path", errors="ignore")
+    skipped = skipped.rename(columns={"image": "path"}).reset_index(drop=True)
     skipped["reason"] = [reasons[row] for row in rows]
     return skipped

@@ -27,9 +27,7 @@ def left_out_cells(features: FeatureSet) -> pd.DataFrame:
     pandas.DataFrame
         ``path`` and ``reason``: what was skipped before, then the unlabelled cells.
     """
-    # Images read for a network keep their column's name.
-    named = features.skipped.rename(columns={"image": "path"})
-    skipped = named[["path", "reason"]].astype(object)
+    skipped = features.skipped[["path", "reason"]].astype(object)
     if features.y is None or (features.y >= 0).all():
         return skipped.reset_index(drop=True)
     unlabelled = pd.DataFrame(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import network_inputs
+from leukfeat.features.engines.network_graph import stage_maps
 from leukfeat.features.spec import FeatureSpec
-from leukfeat.features.weights import WeightsSource, load_weights
+from leukfeat.features.weights import WeightsSource
 
 __all__ = ["map_function", "why_no_map"]
 
@@ -73,18 +72,10 @@ def map_function(
     reason = why_no_map(spec, source)
     if reason:
         raise ValueError(f"These features are not the mean of one map: {reason}.")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
-
-    backbone = find_backbone(spec.backbone)
-    network = load_weights(backbone, source, spec.input_size)
-    stage = keras.Model(network.input, backbone.stage_map(network, spec.layers[0]))
-    preprocess = backbone.preprocessing(network if source.kind == "imagenet" else None)
+    maps, _ = stage_maps(spec, source)
 
     def compute(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pixels = tf.cast(network_inputs(image, spec), tf.float32)
-        values: Any = stage(preprocess(pixels), training=False)
-        return np.asarray(values)[0]
+        (only,) = maps(network_inputs(image, spec))
+        return np.asarray(only)[0]
 
     return compute

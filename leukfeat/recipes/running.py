@@ -199,7 +199,8 @@ def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, .
         step = getattr(recipe, name)
         if step is not None and step.epochs > epochs:
             changed = recipe.override({name: {"epochs": epochs}})
-            return changed, (f"at most {epochs} epochs, not the {step.epochs} of the recipe",)
+            said = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+            return changed, (f"at most {said}, not the {step.epochs} of the recipe",)
     return recipe, ()
 
 

@@ -50,7 +50,7 @@ def test_an_unreadable_file_is_named_or_skipped(files, tmp_path):
     images = read_cells(cells, input_size=(8, 8), errors="skip")
     assert len(images) == len(images.X) == len(images.y) == 5
     assert list(images.subjects) == [s for i, s in enumerate(files.subjects) if i != 1]
-    assert "gone.bmp" in images.skipped["image"][0]
+    assert "gone.bmp" in images.skipped["path"][0]
     assert "gone.bmp" in images.skipped["reason"][0]
     with pytest.raises(ValueError, match="errors"):
         read_cells(cells, errors="ignore")

@@ -164,7 +164,7 @@ def test_fewer_epochs_are_said(cells, tmp_path):
     recipe = load_recipe("cnn").override({"cnn": tiny, "split": {"theirs": "group"}})
     run = run_recipe(recipe, cells, epochs=1, **QUIET)
     assert run.recipe.cnn.epochs == 1
-    assert "at most 1 epochs, not the 3 of the recipe" in run.notes
+    assert "at most 1 epoch, not the 3 of the recipe" in run.notes
     with pytest.raises(ValueError, match="'epochs' must be an integer of at least 1"):
         run_recipe(recipe, cells, epochs=0, **QUIET)
 

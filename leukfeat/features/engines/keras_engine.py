@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.features.engines.devices import find_device
-from leukfeat.features.engines.network_graph import network_function
+from leukfeat.features.engines.network_graph import network_function, start_keras
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 
@@ -36,11 +35,7 @@ class KerasEngine:
     """
 
     def __init__(self, spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> None:
-        # Start-up notes of TensorFlow, unless the user has chosen otherwise.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        import keras
-        import tensorflow as tf
-
+        keras, tf = start_keras()
         place = None
         if device != "auto":
             names = [one.name for one in tf.config.list_logical_devices()]
