@@ -6,6 +6,7 @@ from .comparison import Comparison as Comparison
 from .cross_validation import cross_validate_heads as cross_validate_heads
 from .dataset_transfer import DatasetTransfer as DatasetTransfer
 from .dataset_transfer import leave_one_dataset_out as leave_one_dataset_out
+from .deferring import conformal_sets as conformal_sets
 from .evidence import feature_gradient as feature_gradient
 from .evidence import occlusion_evidence as occlusion_evidence
 from .evidence import pooled_evidence as pooled_evidence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leukfeat.evaluation.deferring import result_risk_coverage
 from leukfeat.metrics import precision_recall_band, reliability_table, roc_band
 from leukfeat.reporting import (
     Curve,
@@ -16,13 +17,20 @@ from leukfeat.reporting import (
     draw_line,
     draw_per_subject,
 )
+from leukfeat.reporting.style import percent_axis
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from leukfeat.evaluation.result import Evaluation
 
-__all__ = ["plot_confusion", "plot_curves", "plot_per_subject", "plot_reliability"]
+__all__ = [
+    "plot_confusion",
+    "plot_curves",
+    "plot_per_subject",
+    "plot_reliability",
+    "plot_risk_coverage",
+]
 
 
 def _interval_words(result: Evaluation, *, pointwise: bool = False) -> str:
@@ -140,6 +148,41 @@ def plot_reliability(result: Evaluation) -> Figure:
         text=_caption(result, "bins of equally many cells; shaded: cells taken as independent"),
     )
     figure.axes[0].plot([0, 1], [0, 1], color="#888888", linewidth=0.8, zorder=0)
+    return figure
+
+
+def plot_risk_coverage(result: Evaluation) -> Figure:
+    """Draw the error among the surest cells against the part of the cells that is decided.
+
+    Parameters
+    ----------
+    result : Evaluation
+        With probabilities.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the head gives no probabilities.
+    """
+    table = result_risk_coverage(result)
+    many = len(np.unique(result.predictions.repeat)) > 1
+    figure = draw_line(
+        table.rename(columns={"coverage": "x", "error": "estimate"}),
+        x_label="part of the cells that is decided, the surest first",
+        y_label="error among them",
+        text=_caption(
+            result,
+            f"shaded: {_interval_words(result, pointwise=True)}",
+            "first repeat" if many else "",
+        ),
+    )
+    percent_axis(figure.axes[0].xaxis)
+    figure.axes[0].set_xlim(0, 1.02)
+    figure.axes[0].set_ylim(bottom=0)
     return figure
 
 

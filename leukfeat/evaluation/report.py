@@ -11,7 +11,13 @@ import pandas as pd
 
 from leukfeat.evaluation.audit.report import Audit
 from leukfeat.evaluation.cell_names import short_names
-from leukfeat.evaluation.figures import plot_reliability
+from leukfeat.evaluation.deferring_tables import (
+    conformal_table,
+    risk_table,
+    what_risk_is,
+    what_sets_are,
+)
+from leukfeat.evaluation.figures import plot_reliability, plot_risk_coverage
 from leukfeat.evaluation.left_out import left_out_rows
 from leukfeat.evaluation.report_parts import data_flow, split_rows, wrong_images
 from leukfeat.evaluation.result import Evaluation
@@ -108,6 +114,7 @@ def evaluation_page(
             "others, so what is reached differs from what was asked for."
         )
         page.table(_frame(points))
+    _leave_open(page, result)
     if len(result.per_subject):
         page.section("Subjects")
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
@@ -142,6 +149,23 @@ def evaluation_page(
     page.section("Settings and versions")
     page.preformatted(json.dumps(result.about, indent=2, default=str))
     return page
+
+
+def _leave_open(page: Page, result: Evaluation) -> None:
+    """Show what may be left to a person: doubtful cells, and sets of classes."""
+    header, risks = risk_table(result)
+    if not risks:
+        return
+    page.section("Left to a person")
+    page.words(what_risk_is(result))
+    page.figures([(plot_risk_coverage(result), "Error among the surest cells")])
+    page.table(html_table(header, risks))
+    page.section("Conformal sets")
+    page.words(what_sets_are(result))
+    (names, rows), refused = conformal_table(result)
+    if rows:
+        page.table(html_table(names, rows))
+    page.notes(refused)
 
 
 def _operating_points(result: Evaluation) -> pd.DataFrame:

@@ -11,6 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.evaluation.deferring import (
+    conformal_report,
+    conformal_sets,
+    result_risk_coverage,
+)
+from leukfeat.evaluation.deferring_tables import deferring_markdown
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.evaluation.scoring import (
     confusion_frame,
@@ -18,7 +24,7 @@ from leukfeat.evaluation.scoring import (
     score_figures,
     score_frame,
 )
-from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown
+from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown, left_out_markdown
 from leukfeat.metrics import Interval, SubjectStatistic, suspected_label_errors
 
 if TYPE_CHECKING:
@@ -189,26 +195,37 @@ class Evaluation:
             "positive": None if p.positive is None else p.class_names[p.positive],
             "level": self.level,
             "notes": list(self.notes),
-            "scores": [
-                {"metric": name, "over": over, **one.to_dict()}
-                for (name, over), one in self._intervals.items()
-            ],
+            "scores": self._plain_scores(),
             "confusion": self.confusion.to_numpy().tolist(),
             "per_subject": plain_rows(self.per_subject),
-            "controls": {name: one.to_dict()["scores"] for name, one in self.controls.items()},
+            "controls": {name: one._plain_scores() for name, one in self.controls.items()},
+            "conformal_sets": conformal_report(self),
+            "risk_coverage": self._plain_risk(),
             "most_wrong": plain_rows(self.most_wrong(None)),
             "left_out": plain_rows(self.left_out),
             "about": self.about,
         }
 
+    def _plain_scores(self) -> list[dict[str, Any]]:
+        return [
+            {"metric": name, "over": over, **one.to_dict()}
+            for (name, over), one in self._intervals.items()
+        ]
+
+    def _plain_risk(self) -> list[dict[str, Any]]:
+        try:
+            return plain_rows(self.risk_coverage())
+        except ValueError:  # no probabilities
+            return []
+
     def to_markdown(self) -> str:
-        """Return the figures beside the control heads, and the notes, as Markdown.
+        """Return the figures beside the control heads, the notes and the rest as Markdown.
 
         Returns
         -------
         str
         """
-        return evaluation_markdown(self)
+        return evaluation_markdown(self) + deferring_markdown(self) + left_out_markdown(self)
 
     def most_wrong(self, n: int | None = 20) -> pd.DataFrame:
         """List the wrongly called cells, those first of which the head was surest.
@@ -254,6 +271,46 @@ class Evaluation:
         from leukfeat.evaluation.operating import operating_points
 
         return operating_points(self, sensitivity=sensitivity, specificity=specificity)
+
+    def conformal_sets(self, *, level: float = 0.9) -> pd.DataFrame:
+        """Test sets of classes that should hold the truth of a random cell of a new subject.
+
+        Parameters
+        ----------
+        level : float, default=0.9
+            The promised coverage, for cells of each class.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a class, see :func:`leukfeat.evaluation.conformal_sets`.
+
+        Raises
+        ------
+        ValueError
+            If the level cannot be promised from so few subjects; the message says what can.
+        """
+        return conformal_sets(self, level=level)
+
+    def risk_coverage(self, n_points: int = 20) -> pd.DataFrame:
+        """Show how the error falls when the least sure cells are left to a person.
+
+        Parameters
+        ----------
+        n_points : int, default=20
+            Rows of the table, at most.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As :func:`leukfeat.metrics.risk_coverage`.
+
+        Raises
+        ------
+        ValueError
+            If the head gives no probabilities.
+        """
+        return result_risk_coverage(self, n_points=n_points)
 
     def suspected_label_errors(self, n: int | None = 20) -> pd.DataFrame:
         """List the cells whose label is probably wrong, the most suspect first.
@@ -369,6 +426,22 @@ class Evaluation:
         from leukfeat.evaluation.figures import plot_curves
 
         return plot_curves([self, *self.controls.values()], kind="precision_recall", ax=ax)
+
+    def plot_risk_coverage(self) -> Figure:
+        """Draw the error among the surest cells against the part that is decided.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            If the head gives no probabilities.
+        """
+        from leukfeat.evaluation.figures import plot_risk_coverage
+
+        return plot_risk_coverage(self)
 
     def plot_confusion(self, *, ax: Any = None) -> Figure:
         """Draw the confusion table.

@@ -184,7 +184,7 @@ def notes_html(notes: Sequence[str]) -> str:
 
 
 def evaluation_markdown(result: Evaluation) -> str:
-    """Write a result as Markdown.
+    """Write the figures of a result and its notes as Markdown.
 
     Parameters
     ----------
@@ -197,8 +197,7 @@ def evaluation_markdown(result: Evaluation) -> str:
     """
     notes = "".join(f"\n- {note}" for note in _remarks(result))
     table = markdown_table(*evaluation_table(result))
-    said = f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
-    return said + left_out_markdown(result)
+    return f"**{result.name}**: {sentence(result)}.\n\n{table}\n" + (f"{notes}\n" if notes else "")
 
 
 def left_out_markdown(result: Evaluation) -> str:

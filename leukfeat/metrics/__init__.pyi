@@ -7,7 +7,6 @@ from .calibration import reliability_table as reliability_table
 from .conformal import attainable_level as attainable_level
 from .conformal import conformal_thresholds as conformal_thresholds
 from .conformal import prediction_sets as prediction_sets
-from .conformal import risk_coverage as risk_coverage
 from .confusion import accuracy as accuracy
 from .confusion import balanced_accuracy as balanced_accuracy
 from .confusion import confusion_by_subject as confusion_by_subject
@@ -41,6 +40,7 @@ from .proportions import wilson as wilson
 from .ranking import auroc_by_subject as auroc_by_subject
 from .ranking import average_precision_by_subject as average_precision_by_subject
 from .ranking import obuchowski_variance as obuchowski_variance
+from .selective import risk_coverage as risk_coverage
 from .subject_level import subject_decisions as subject_decisions
 from .subject_level import subject_figures as subject_figures
 from .subjects import SubjectIndex as SubjectIndex

@@ -15,7 +15,7 @@ import pandas as pd
 
 from leukfeat.metrics.subjects import index_subjects
 
-__all__ = ["attainable_level", "conformal_thresholds", "prediction_sets", "risk_coverage"]
+__all__ = ["attainable_level", "conformal_thresholds", "prediction_sets"]
 
 Array = np.ndarray
 
@@ -51,6 +51,7 @@ def conformal_thresholds(
     by_class: bool = True,
     method: Literal["pooled", "single"] = "pooled",
     random_state: int = 0,
+    class_names: Any = None,
 ) -> Array:
     """Return for each class the probability from which it is in the set.
 
@@ -71,6 +72,8 @@ def conformal_thresholds(
         subject, the single subsampling of Dunn et al.; its sets vary with the draw.
     random_state : int, default=0
         Seed of the draw.
+    class_names : sequence of str, optional
+        Names for the labels, for the message of a refusal.
 
     Returns
     -------
@@ -108,22 +111,23 @@ def conformal_thresholds(
     index = index_subjects(subjects, len(y))
     strangeness = 1 - p[np.arange(len(y)), y]
     n_classes = p.shape[1]
+    names = range(n_classes) if class_names is None else class_names
     groups = [(c, y == c) for c in range(n_classes)] if by_class else [(None, y >= 0)]
     limits = np.full(n_classes, np.nan)
     for c, rows in groups:
-        limit = _quantile(strangeness[rows], index.codes[rows], level, c, method, random_state)
+        whose = "" if c is None else f" of class {names[c]}"
+        limit = _quantile(strangeness[rows], index.codes[rows], level, whose, method, random_state)
         limits[slice(None) if c is None else c] = limit
     return np.asarray(1 - limits)
 
 
 def _quantile(
-    strangeness: Array, codes: Array, level: float, c: int | None, method: str, random_state: int
+    strangeness: Array, codes: Array, level: float, whose: str, method: str, random_state: int
 ) -> float:
     _, of, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     k = len(sizes)
     top = attainable_level(k)
     if level > top + 1e-12:
-        whose = "" if c is None else f" of class {c}"
         raise ValueError(
             f"A coverage of {level:g} cannot be promised from {k} calibration subjects{whose}: "
             f"at most {top:.3f}. Ask for less, or calibrate on more subjects."
@@ -157,31 +161,3 @@ def prediction_sets(probabilities: Any, thresholds: Any) -> Array:
         A set of two classes or more is a cell to look at; an empty one is unlike any.
     """
     return np.asarray(probabilities, float) >= np.asarray(thresholds, float) - 1e-12
-
-
-def risk_coverage(y: Any, predicted: Any, confidence: Any, *, n_points: int = 20) -> pd.DataFrame:
-    """Show how the error falls when only the surest cells are decided.
-
-    Parameters
-    ----------
-    y, predicted : array-like of int of shape (n_cells,)
-        True and predicted classes.
-    confidence : array-like of float of shape (n_cells,)
-        Higher for surer cells, for example the probability of the predicted class.
-    n_points : int, default=20
-        Rows of the table.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``coverage`` (part of the cells decided), ``error`` among them, ``confidence`` of the
-        least sure of them.
-    """
-    sure = np.asarray(confidence, float)
-    order = np.argsort(-sure, kind="stable")
-    wrong = (np.asarray(y) != np.asarray(predicted))[order]
-    errors = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    at = np.unique(np.ceil(np.linspace(1 / n_points, 1, n_points) * len(wrong)).astype(int)) - 1
-    return pd.DataFrame(
-        {"coverage": (at + 1) / len(wrong), "error": errors[at], "confidence": sure[order][at]}
-    )

@@ -59,7 +59,8 @@ footer { margin-top: 3rem; font-size: .82rem; color: #555; }
 pre { font-size: .8rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
 @media screen and (max-width: 40rem) { figure.wide img { max-width: none; width: 40rem; } }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } nav { display: none; }
-  h2 { break-after: avoid; } figure, tr, .finding { break-inside: avoid; }
+  h2, h2 + p, p:has(+ .scroll), p:has(+ figure), p:has(+ .figures) { break-after: avoid; }
+  figure, tr, .finding, .notes, .scroll:not(.tall) { break-inside: avoid; }
   .scroll, pre, figure { overflow: visible; } .tall { max-height: none; }
   pre { white-space: pre-wrap; } table { font-size: 8pt; } td.long { min-width: 0; }
   .figures { display: block; } figure.half { display: inline-block; width: 48%; vertical-align: top; }

@@ -39,7 +39,17 @@ def test_the_page_is_one_file_without_network(made, tmp_path):
     parser.feed(text)
     assert parser.open == []
     assert [p.name for p in tmp_path.iterdir()] == ["result.html"]
-    for said in ("Audit", "Results", "Comparison", "Subjects", "Calibration", "colour only"):
+    for said in (
+        "Audit",
+        "Results",
+        "Comparison",
+        "Left to a person",
+        "Conformal sets",
+        "cannot be promised from",
+        "Subjects",
+        "Calibration",
+        "colour only",
+    ):
         assert said in text
     plain = re.sub("<[^>]*>", "", text)
     assert str(result["auroc"]) in plain

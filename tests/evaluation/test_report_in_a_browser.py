@@ -74,3 +74,20 @@ def test_it_prints(page, tmp_path):
     _run(f"--print-to-pdf={printed}", page.as_uri())
     assert printed.read_bytes().startswith(b"%PDF")
     assert printed.stat().st_size > 50_000
+
+
+def test_no_heading_stands_alone_at_the_foot_of_a_page(page, tmp_path):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("no pdftotext on this machine")
+    # Only those before a table: a figure is no text, and its heading the last text of its page.
+    headings = {"Results", "Operating points", "Conformal sets", "Most wrong cells"}
+    headings |= {"Suspected label errors", "Calibration"}
+    written = page.read_text(encoding="utf-8")
+    assert all(f">{name}</h2>" in written for name in headings)
+    printed = tmp_path / "report.pdf"
+    _run("--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri())
+    text = subprocess.run(["pdftotext", "-layout", printed, "-"], capture_output=True, check=True)
+    pages = [one.strip().splitlines() for one in text.stdout.decode().split("\f")]
+    last = [line.strip() for lines in pages if lines for line in lines[-2:]]
+    assert len(last) > 6
+    assert not headings & set(last)

@@ -81,3 +81,24 @@ def test_risk_falls_with_fewer_cells():
     table = risk_coverage([0, 0, 1, 1], [0, 1, 1, 1], [0.9, 0.5, 0.8, 0.7], n_points=4)
     assert table["coverage"].tolist() == [0.25, 0.5, 0.75, 1.0]
     assert table["error"].tolist() == [0, 0, 0, 0.25]
+
+
+def test_equally_sure_cells_are_decided_together():
+    table = risk_coverage([0, 1, 0, 1], [0, 0, 0, 1], [0.9, 0.5, 0.5, 0.5], n_points=4)
+    assert table["coverage"].tolist() == [0.25, 1.0]
+
+
+def test_the_interval_of_the_error_leaves_out_subjects():
+    rng = np.random.default_rng(3)
+    proba, y, of = _subjects(rng, 30)
+    predicted, sure = proba.argmax(1), proba.max(1)
+    by_subject = risk_coverage(y, predicted, sure, of, n_points=4)
+    by_cell = risk_coverage(y, predicted, sure, n_points=4)
+    assert by_subject["error"].tolist() == by_cell["error"].tolist()
+    width, naive = ((t["high"] - t["low"]).iloc[-1] for t in (by_subject, by_cell))
+    assert width > 2 * naive
+    rates = np.bincount(of, predicted != y) / np.bincount(of)
+    total = (predicted != y).sum()
+    # At full coverage it is the jackknife of the overall error.
+    assert by_subject["error"].iloc[-1] == pytest.approx(total / len(y))
+    assert by_subject["low"].iloc[-1] < rates.mean() < by_subject["high"].iloc[-1]
