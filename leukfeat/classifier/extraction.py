@@ -20,7 +20,6 @@ from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.int8_file import kept_calibration
 from leukfeat.features.own_backbone import Backbone
-from leukfeat.imaging import Preparation
 
 __all__ = ["extract_space", "own_network_part", "own_weights_part"]
 
@@ -139,23 +138,22 @@ def _extract_part(
 ) -> FeatureSet:
     foreign = _DEEP_ONLY if isinstance(spec, HandcraftedSpec) else _HANDCRAFTED_ONLY
     settings = {name: value for name, value in settings.items() if name not in foreign}
+    assert isinstance(spec, (FeatureSpec, HandcraftedSpec))
     if isinstance(spec, HandcraftedSpec):
         measured: dict[str, Any] = {
             "families": spec.families,
             "segmentation": spec.segmentation,
             "texture": spec.texture,
+            "preparation": spec.preparation,
             "unit": spec.unit,
         }
         return extract_handcrafted(images, **(measured | settings))
-    assert isinstance(spec, FeatureSpec)
-    text = spec.preparation
-    preparation = None if text is None else Preparation.from_json(text)
     arithmetic: dict[str, Any] = {"precision": spec.precision}
     if spec.calibration is not None and "calibration" not in settings:
         arithmetic["calibration"] = _calibration(spec.calibration)
     if spec.preprocessing is not None:
         own: dict[str, Any] = {"backbone": backbone, "crop": spec.crop, "views": spec.views}
-        own["preparation"] = preparation
+        own["preparation"] = spec.preparation
         return extract_features(images, **(own | arithmetic | settings))
     given: dict[str, Any] = {
         "backbone": spec.backbone,
@@ -164,7 +162,7 @@ def _extract_part(
         "mask": spec.mask,
         "input_size": spec.input_size,
         "crop": spec.crop,
-        "preparation": preparation,
+        "preparation": spec.preparation,
         "views": spec.views,
         "weights": weights if spec.weights == "file" else spec.weights,
     }

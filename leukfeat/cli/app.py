@@ -22,6 +22,7 @@ from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.predict import predict
+from leukfeat.cli.prepare import prepare
 from leukfeat.cli.reproduce import reproduce
 from leukfeat.cli.segment import segment
 
@@ -66,6 +67,7 @@ def _options(
 for command in (
     demo,
     audit,
+    prepare,
     extract,
     fit,
     evaluate,

@@ -226,9 +226,7 @@ class CNNClassifier:
         -------
         CellImages
         """
-        return read_cells(
-            cells, input_size=self.config.input_size, crop=self.config.crop, errors=errors
-        )
+        return read_cells(cells, **self.config.reading, errors=errors)
 
     def check_spec(self, images: CellImages) -> None:
         """Refuse images that were decoded for another network.
@@ -240,14 +238,12 @@ class CNNClassifier:
         Raises
         ------
         SpecMismatchError
-            If the size or the crop differs.
+            If the size, the crop or the preparation differs.
         """
-        wanted = self.config.input_size, self.config.crop
-        given = images.input_size, images.crop
-        if given != wanted:
+        differences = images.describe_reading(self.config.reading)
+        if differences:
             raise SpecMismatchError(
-                f"The network takes input_size={wanted[0]}, crop={wanted[1]}; these images have "
-                f"input_size={given[0]}, crop={given[1]}. Read them with "
+                f"These images were read for another network: {differences}. Read them with "
                 "classifier.read_cells(cells)."
             )
 

@@ -80,6 +80,8 @@ class CNNConfig(TrainingSettings):
         What is done to training images, each time anew.
     version : int, default=1
         Raised when the same settings would train another network than before.
+    preparation : Preparation or path-like, optional
+        What is done to every whole image first; see :class:`TrainingSettings`.
 
     Raises
     ------

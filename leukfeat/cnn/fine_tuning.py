@@ -38,7 +38,7 @@ class FineTuneConfig(TrainingSettings):
     ----------
     stages : int, default=1
         How many of the last stages are tuned: 1 is ``conv5`` of a ResNet.
-    input_size, crop, batch_size, epochs, patience, validation_fraction, class_weight, version
+    input_size, crop, batch_size, epochs, patience, validation_fraction, class_weight, version, preparation
         See :class:`TrainingSettings`.
     learning_rate : float, default=1e-4
         Of Adam. Batch normalisation stays as it is.

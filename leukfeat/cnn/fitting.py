@@ -60,7 +60,9 @@ def fit_cnn(
     progress : bool, default=True
         Show progress bars.
     **settings
-        Single settings of :class:`CNNConfig`, instead of those in `config`.
+        Single settings of :class:`CNNConfig`, instead of those in `config`; such as
+        ``preparation=``, what is done to every image first, which stays with the network: it
+        prepares the images that it classifies in the same way.
 
     Returns
     -------

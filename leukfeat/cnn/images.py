@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,17 @@ from leukfeat.exceptions import ImageReadError
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.feature_set import FeatureSet
 from leukfeat.features.geometry import central_window, resize
+from leukfeat.features.preparing import (
+    check_preparation,
+    check_scales,
+    name_preparation,
+    prepare_image,
+)
 from leukfeat.imaging.controls import CONTROL_COLUMNS, measure_controls
 from leukfeat.imaging.reading import read_image
+
+if TYPE_CHECKING:
+    from leukfeat.imaging import Preparation
 
 __all__ = ["MEMORY_LIMIT", "CellImages", "read_cells"]
 
@@ -47,6 +56,8 @@ class CellImages(FeatureSet):
         Side of the central window that was taken, in pixels; ``None`` for the whole image.
     skipped : pandas.DataFrame, optional
         What could not be read: ``path``, ``reason``.
+    preparation : str, optional
+        What was done to the whole images first, as canonical JSON.
 
     See Also
     --------
@@ -65,11 +76,13 @@ class CellImages(FeatureSet):
         controls: pd.DataFrame,
         crop: int | None = None,
         skipped: pd.DataFrame | None = None,
+        preparation: str | None = None,
     ) -> None:
         # FeatureSet's own __init__ would take the pixels for a matrix of float32.
         self._pixels = pixels
         self._rows = np.arange(len(pixels))
         self.crop = crop
+        self.preparation = preparation
         self.y, self.subjects, self.groups = cells.y, cells.subjects, cells.groups
         self.ids = ids
         self.controls = controls.reset_index(drop=True)
@@ -107,6 +120,35 @@ class CellImages(FeatureSet):
         return self._pixels.shape[1:3]  # type: ignore[return-value]
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """How they were read: arguments of :func:`read_cells`."""
+        return {
+            "input_size": self.input_size,
+            "crop": self.crop,
+            "preparation": self.preparation,
+        }
+
+    def describe_reading(self, wanted: dict[str, Any]) -> str:
+        """Tell in which settings they were read otherwise than a network wants.
+
+        Parameters
+        ----------
+        wanted : dict
+            As `reading`.
+
+        Returns
+        -------
+        str
+            Empty where nothing differs.
+        """
+        mine = self.reading
+        return ", ".join(
+            f"{name}={_shown(mine[name])} and not {_shown(wanted[name])}"
+            for name in mine
+            if mine[name] != wanted[name]
+        )
+
+    @property
     def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         """``(n_cells, height, width, 3)``."""
         return (len(self), *self._pixels.shape[1:])
@@ -135,6 +177,10 @@ class CellImages(FeatureSet):
         )
 
 
+def _shown(value: Any) -> str:
+    return name_preparation(value) if isinstance(value, str) else repr(value)
+
+
 class _Read(NamedTuple):
     pixels: NDArray[np.uint8]
     key: str
@@ -146,6 +192,7 @@ def read_cells(
     *,
     input_size: tuple[int, int] = (200, 200),
     crop: int | None = None,
+    preparation: Preparation | str | os.PathLike[str] | None = None,
     errors: str = "raise",
     progress: bool = False,
 ) -> CellImages:
@@ -159,8 +206,12 @@ def read_cells(
         Height and width, in pixels.
     crop : int, optional
         Side of the central window taken first, in pixels of the image.
+    preparation : Preparation or path-like, optional
+        What is done to the whole image before that. Digests and controls stay those of the image
+        as it is.
     errors : {"raise", "skip"}, default="raise"
-        What to do about a file that cannot be read. What was skipped is listed in the result.
+        What to do about a file that cannot be read or prepared. What was skipped is listed in
+        the result.
     progress : bool, default=False
         Show a progress bar.
 
@@ -172,7 +223,9 @@ def read_cells(
     Raises
     ------
     ImageReadError
-        If a file cannot be read; the message names it.
+        If a file cannot be read or prepared; the message names it.
+    ValueError
+        If the preparation cannot be used, or counts on another scale than the cells have.
 
     Examples
     --------
@@ -187,6 +240,8 @@ def read_cells(
 
     if errors not in ("raise", "skip"):
         raise ValueError(f"'errors' must be 'raise' or 'skip'. Got {errors!r} instead.")
+    chain = check_preparation(preparation)
+    check_scales(chain, cells)
     pixels = _room_for((len(cells), *input_size, 3))
     keys = np.full(len(cells), "", object)
     controls = np.zeros((len(cells), len(CONTROL_COLUMNS)), np.float32)
@@ -194,7 +249,7 @@ def read_cells(
 
     def read(row: int) -> _Read | str:
         try:
-            return _read(images[row], input_size, crop)
+            return _read(images[row], row, input_size, crop, chain)
         except ImageReadError as error:
             if errors == "raise":
                 raise
@@ -217,13 +272,21 @@ def read_cells(
         controls=pd.DataFrame(controls, columns=list(CONTROL_COLUMNS)),
         crop=crop,
         skipped=_skipped(cells, reasons),
+        preparation=chain,
     )
     return read_all[np.setdiff1d(np.arange(len(cells)), [*reasons])] if reasons else read_all
 
 
-def _read(image: Any, input_size: tuple[int, int], crop: int | None) -> _Read:
+def _read(
+    image: Any, row: int, input_size: tuple[int, int], crop: int | None, preparation: str | None
+) -> _Read:
     decoded = image if isinstance(image, np.ndarray) else read_image(image)
-    window = decoded if crop is None else central_window(decoded, crop)
+    try:
+        prepared = prepare_image(decoded, preparation)
+    except ImageReadError as problem:
+        name = f"image {row}" if isinstance(image, np.ndarray) else image
+        raise ImageReadError(f"{name!r}: {problem}") from problem
+    window = prepared if crop is None else central_window(prepared, crop)
     return _Read(resize(window, input_size), pixel_key(decoded).hex(), measure_controls(decoded))
 
 

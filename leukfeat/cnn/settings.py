@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from leukfeat.cnn.augmentation import CHEAP_AUGMENTATION
+from leukfeat.features.preparing import check_preparation
 from leukfeat.imaging.augmentation import CellAugmentation
 
 __all__ = ["TrainingSettings", "as_tuple", "is_count", "wrong_setting"]
@@ -44,6 +45,11 @@ class TrainingSettings:
         What is done to training images, each time anew.
     version : int, default=1
         Raised when the same settings would train another network than before.
+    preparation : Preparation or path-like, optional
+        What is done to every whole image, of training and of prediction, before crop and resize
+        (:class:`leukfeat.imaging.Preparation`, or its JSON or TOML file). Kept as its canonical
+        JSON, with all that its stain normalisers learnt, which must have been from training cells
+        only.
     """
 
     input_size: tuple[int, int] = (200, 200)
@@ -57,8 +63,10 @@ class TrainingSettings:
     dropout: float = 0.5
     augmentation: CellAugmentation | None = CHEAP_AUGMENTATION
     version: int = 1
+    preparation: Any = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "preparation", check_preparation(self.preparation))
         object.__setattr__(self, "input_size", as_tuple(self, "input_size"))
         if isinstance(self.augmentation, dict):
             object.__setattr__(self, "augmentation", CellAugmentation(**self.augmentation))
@@ -77,6 +85,15 @@ class TrainingSettings:
             raise wrong_setting(self, "learning_rate", "greater than 0")
         if self.class_weight not in (None, "balanced"):
             raise wrong_setting(self, "class_weight", "None or 'balanced'")
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How cells are read for the network: arguments of :func:`read_cells`."""
+        return {
+            "input_size": self.input_size,
+            "crop": self.crop,
+            "preparation": self.preparation,
+        }
 
     def replace(self, **settings: Any) -> Self:
         """Return a copy with other settings.
@@ -99,7 +116,11 @@ class TrainingSettings:
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        settings = dataclasses.asdict(self)
+        if self.preparation is None:
+            # Checkpoints that are older than this setting keep their identity.
+            del settings["preparation"]
+        return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -155,14 +155,14 @@ def two_sides(
 
 def _read(cells: CellDataset | CellImages, config: TrainingSettings, progress: bool) -> CellImages:
     if isinstance(cells, CellImages):
-        size, crop = cells.input_size, cells.crop
-        if (size, crop) != (config.input_size, config.crop):
+        differences = cells.describe_reading(config.reading)
+        if differences:
             raise ValueError(
-                f"The images were read with input_size={size}, crop={crop}, but the network "
-                f"takes input_size={config.input_size}, crop={config.crop}."
+                f"The images were read otherwise than the network takes them: {differences}. Give "
+                "the same to read_cells and to the network."
             )
         return cells
-    return read_cells(cells, input_size=config.input_size, crop=config.crop, progress=progress)
+    return read_cells(cells, **config.reading, progress=progress)
 
 
 def _labels(images: CellImages, *, n_classes: int = 2) -> NDArray[np.int64]:

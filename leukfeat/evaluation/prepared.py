@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukfeat.features import FeatureSet, FeatureSpec
+from leukfeat.features import FeatureSet
 from leukfeat.features.preparing import fitted_steps
 
 __all__ = ["fitted_preparation_notes"]
@@ -31,11 +31,12 @@ def fitted_preparation_notes(features: FeatureSet) -> tuple[str, ...]:
     >>> fitted_preparation_notes(FeatureSet([[0.0]], spec=spec))
     ("preparation: 'macenko' was fitted on 20 images, which must not be among these cells",)
     """
-    parts = () if features.spec is None else features.spec.parts
+    # Images of a network have no space, and carry their preparation themselves.
+    prepared = (features,) if features.spec is None else features.spec.parts
     found = [
         f"preparation: {name!r} was fitted on {n_images} images, which must not be among these cells"
-        for part in parts
-        if isinstance(part, FeatureSpec) and part.preparation is not None
-        for name, n_images in fitted_steps(part.preparation)
+        for preparation in (getattr(one, "preparation", None) for one in prepared)
+        if preparation is not None
+        for name, n_images in fitted_steps(preparation)
     ]
     return tuple(dict.fromkeys(found))

@@ -112,8 +112,6 @@ class CellReader:
     prepare : callable
         From the pixels to what is computed with, of shape ``(n_views, height, width, 3)``; raises
         ImageReadError, without a name, where it cannot.
-    refuse : callable
-        Tells why nothing can be computed with the pixels; ``None`` where it can.
     """
 
     def __init__(
@@ -121,10 +119,8 @@ class CellReader:
         files: Mapping[bytes, bytes],
         is_held: Callable[[bytes], bool],
         prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
-        refuse: Callable[[NDArray[np.uint8]], str | None],
     ) -> None:
         self._prepare = prepare
-        self._refuse = refuse
         self._files = dict(files)
         self._is_held = is_held
         self._claimed: set[bytes] = set()
@@ -166,9 +162,6 @@ class CellReader:
         self, cell: CellRead, pixels: NDArray[np.uint8], key: bytes, name: str
     ) -> CellRead:
         cell.key = key
-        reason = self._refuse(pixels)
-        if reason is not None:
-            return CellRead(cell.index, problem=ImageReadError(f"{name!r}: {reason}"))
         if key in self._claimed or self._is_held(key):
             return cell
         try:

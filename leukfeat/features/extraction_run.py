@@ -182,11 +182,8 @@ class ExtractionRun:
         assert isinstance(self.spec, FeatureSpec)
         return network_inputs(pixels, self.spec)
 
-    def _refuse(self, pixels: NDArray[np.uint8]) -> str | None:
-        return None
-
     def _reader(self, is_held: Callable[[bytes], bool]) -> CellReader:
-        return CellReader(self._files, is_held, self._prepare, self._refuse)
+        return CellReader(self._files, is_held, self._prepare)
 
     def _load_engine(self) -> Engine:
         assert self._source is not None

@@ -7,6 +7,8 @@ import hashlib
 from abc import ABC, abstractmethod
 from typing import Any
 
+from leukfeat.features.preparing import name_preparation
+
 __all__ = ["FeatureSpace"]
 
 
@@ -52,7 +54,7 @@ class FeatureSpace(ABC):
         return (self,)
 
     def differences(self, other: FeatureSpace) -> list[str]:
-        """List the settings in which two spaces differ.
+        """List the settings in which two spaces differ; preparations by their short names.
 
         Parameters
         ----------
@@ -68,9 +70,9 @@ class FeatureSpace(ABC):
             return [f"features: {self.title} != {other.title}"]
         own: Any = self
         return [
-            f"{field.name}: {getattr(self, field.name)!r} != {getattr(other, field.name)!r}"
-            for field in dataclasses.fields(own)
-            if getattr(self, field.name) != getattr(other, field.name)
+            f"{name}: {_shown(self, name)} != {_shown(other, name)}"
+            for name in (field.name for field in dataclasses.fields(own))
+            if getattr(self, name) != getattr(other, name)
         ]
 
     def is_interchangeable_with(self, other: FeatureSpace) -> bool:
@@ -85,3 +87,10 @@ class FeatureSpace(ABC):
         bool
         """
         return self == other
+
+
+def _shown(space: FeatureSpace, name: str) -> str:
+    value = getattr(space, name)
+    if name != "preparation":
+        return repr(value)
+    return "none" if value is None else name_preparation(value)

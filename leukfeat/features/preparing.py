@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from leukfeat.data.dataset import CellDataset
     from leukfeat.imaging import Preparation
 
-__all__ = ["check_preparation", "check_scales", "fitted_steps", "name_preparation", "prepare_image"]
+__all__ = [
+    "check_preparation",
+    "check_preparation_text",
+    "check_scales",
+    "fitted_steps",
+    "name_preparation",
+    "prepare_image",
+    "scale_after",
+]
 
 
 def check_preparation(given: Any) -> str | None:
@@ -25,8 +33,9 @@ def check_preparation(given: Any) -> str | None:
 
     Parameters
     ----------
-    given : Preparation, path-like or None
-        A path is that of a JSON or TOML file.
+    given : Preparation, path-like, str or None
+        A path is that of a JSON or TOML file; a text that begins with ``{`` is canonical JSON, as
+        a feature space holds it.
 
     Returns
     -------
@@ -50,6 +59,8 @@ def check_preparation(given: Any) -> str | None:
         return None
     from leukfeat.imaging import PREPARATION_STEPS, Preparation, read_preparation
 
+    if isinstance(given, str) and given.startswith("{"):
+        given = _chain(given)
     if isinstance(given, (str, os.PathLike)):
         if given in PREPARATION_STEPS:
             raise ValueError(
@@ -66,6 +77,58 @@ def check_preparation(given: Any) -> str | None:
             f"its JSON or TOML file. Got {type(given).__name__} instead."
         )
     return given.to_json() if given.steps else None
+
+
+def check_preparation_text(text: Any) -> None:
+    """Raise if the setting of a feature space is neither ``None`` nor text.
+
+    Parameters
+    ----------
+    text : str or None
+
+    Raises
+    ------
+    ValueError
+        If it is something else: what a user gives goes through :func:`check_preparation`.
+    """
+    if text is not None and not isinstance(text, str):
+        raise ValueError(
+            f"'preparation' must be None or the JSON of a Preparation. Got {text!r} instead."
+        )
+
+
+def scale_after(preparation: str | None) -> float | str | None:
+    """Tell the scale of images that were prepared.
+
+    Parameters
+    ----------
+    preparation : str or None
+        As :func:`check_preparation` gave it.
+
+    Returns
+    -------
+    float, str or None
+        Micrometres a pixel where a step brings the images to a scale; ``"lost"`` where the last
+        such step is ``"resize"``, which stretches each image by its own factor; ``None`` where the
+        scale stays that of the image.
+
+    Examples
+    --------
+    >>> from leukfeat.imaging import Preparation
+    >>> step = ("rescale", {"um_per_px": 0.1, "target_um_per_px": 0.2})
+    >>> scale_after(Preparation(step, "invert").to_json())
+    0.2
+    >>> scale_after(Preparation(("resize", {"size": [64, 64]})).to_json())
+    'lost'
+    """
+    scale: float | str | None = None
+    for name, arguments in [] if preparation is None else json.loads(preparation)["steps"]:
+        if name == "resize":
+            scale = "lost"
+        elif name == "rescale":
+            # After a resize it counts on a scale that no image has any more.
+            scale = scale if scale == "lost" else float(arguments["target_um_per_px"])
+    return scale
 
 
 def check_scales(preparation: str | None, cells: CellDataset) -> None:
@@ -88,16 +151,20 @@ def check_scales(preparation: str | None, cells: CellDataset) -> None:
     known = cells.frame["um_per_px"].to_numpy(dtype=np.float64, na_value=np.nan)
     for name, arguments in json.loads(preparation)["steps"]:
         said = arguments.get("um_per_px")
-        if said is None:
-            continue
-        other = known[np.isfinite(known) & (np.abs(known - said) > 0.01 * said)]
-        if len(other):
-            raise ValueError(
-                f"The step {name!r} of the preparation counts on {said:g} micrometres a pixel, and "
-                f"{len(other)} of {len(known)} cells of {cells.name!r} have another scale (column "
-                f"'um_per_px', such as {other[0]:g}). Make a preparation for each scale, and "
-                "extract each part by itself."
-            )
+        if said is not None:
+            other = known[np.isfinite(known) & (np.abs(known - said) > 0.01 * said)]
+            if len(other):
+                raise ValueError(
+                    f"The step {name!r} of the preparation counts on {said:g} micrometres a pixel, "
+                    f"and {len(other)} of {len(known)} cells of {cells.name!r} have another scale "
+                    f"(column 'um_per_px' and the steps before: such as {other[0]:g}). Make a "
+                    "preparation for each scale, and extract each part by itself."
+                )
+        # The steps that follow see the scale that this one leaves.
+        if name == "rescale":
+            known = np.full(len(known), float(arguments["target_um_per_px"]))
+        elif name == "resize":
+            known = np.full(len(known), np.nan)
 
 
 def prepare_image(image: NDArray[np.uint8], preparation: str | None) -> NDArray[np.uint8]:

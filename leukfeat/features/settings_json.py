@@ -11,7 +11,7 @@ __all__ = ["LATER_SETTINGS", "canonical_json", "checked_settings", "plain_settin
 
 LATER_SETTINGS: dict[str, dict[str, Any]] = {
     "FeatureSpec": {"preprocessing": None, "calibration": None},
-    "HandcraftedSpec": {},
+    "HandcraftedSpec": {"preparation": None},
     "JoinedSpec": {},
     "TextureSettings": {},
 }

@@ -7,7 +7,7 @@ import json
 from typing import Any, Literal
 
 from leukfeat.features.feature_space import FeatureSpace
-from leukfeat.features.preparing import name_preparation
+from leukfeat.features.preparing import check_preparation_text, name_preparation
 from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
 __all__ = ["SPEC_VERSION", "FeatureSpec"]
@@ -105,11 +105,7 @@ class FeatureSpec(FeatureSpace):
             )
         if self.views not in (1, "dihedral"):
             raise ValueError(f"'views' must be 1 or 'dihedral'. Got {self.views!r} instead.")
-        if self.preparation is not None and not isinstance(self.preparation, str):
-            raise ValueError(
-                "'preparation' must be None or the JSON of a Preparation. "
-                f"Got {self.preparation!r} instead."
-            )
+        check_preparation_text(self.preparation)
         if self.precision not in ("float32", "bfloat16", "int8"):
             raise ValueError(
                 "'precision' must be 'float32', 'bfloat16' or 'int8'. "
@@ -146,31 +142,6 @@ class FeatureSpec(FeatureSpace):
             f"weights {self.weights}, {self.engine} {self.precision}"
             + (f", prepared: {name_preparation(self.preparation)}" if self.preparation else "")
         )
-
-    def differences(self, other: FeatureSpace) -> list[str]:
-        """List the settings in which two spaces differ; preparations by their short names.
-
-        Parameters
-        ----------
-        other : FeatureSpace
-            The space to compare with.
-
-        Returns
-        -------
-        list of str
-            ``"name: mine != theirs"``; empty if the spaces are the same.
-        """
-        found = super().differences(other)
-        if not isinstance(other, FeatureSpec) or self.preparation == other.preparation:
-            return found
-        mine, theirs = (
-            "none" if one.preparation is None else name_preparation(one.preparation)
-            for one in (self, other)
-        )
-        return [
-            f"preparation: {mine} != {theirs}" if line.startswith("preparation: ") else line
-            for line in found
-        ]
 
     def to_json(self) -> str:
         """Return canonical JSON: sorted keys, no white space."""

@@ -19,7 +19,13 @@ from leukfeat.imaging.macenko import MacenkoNormalizer
 from leukfeat.imaging.reinhard import ReinhardNormalizer
 from leukfeat.imaging.stain import StainNormalizer
 
-__all__ = ["PREPARATION_STEPS", "PREPARATION_VERSION", "Preparation", "standardize_batch"]
+__all__ = [
+    "FITTED_STEPS",
+    "PREPARATION_STEPS",
+    "PREPARATION_VERSION",
+    "Preparation",
+    "standardize_batch",
+]
 
 PREPARATION_VERSION = 1
 """Raised when the same steps would give other pixels than before."""
@@ -44,10 +50,11 @@ def _cut_out_cell(image: RGB, *, method: str = "default") -> RGB:
     return remove_background(image, cell)
 
 
-_FITTED: dict[str, type[StainNormalizer]] = {
+FITTED_STEPS: dict[str, type[StainNormalizer]] = {
     "reinhard": ReinhardNormalizer,
     "macenko": MacenkoNormalizer,
 }
+"""Names of the steps that are learnt from images."""
 
 _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "invert": filters.invert,
@@ -63,7 +70,7 @@ _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "cut_out_cell": _cut_out_cell,
 }
 
-PREPARATION_STEPS = (*_FUNCTIONS, *_FITTED)
+PREPARATION_STEPS = (*_FUNCTIONS, *FITTED_STEPS)
 """Names of the steps: functions of :mod:`leukfeat.imaging`, and fitted stain normalisers."""
 
 
@@ -178,7 +185,7 @@ class Preparation:
         parts = []
         for name, text in self.steps:
             arguments = json.loads(text)
-            if name in _FITTED:
+            if name in FITTED_STEPS:
                 parts.append(f"{name} fitted on {arguments['n_images_']} images")
             else:
                 inner = ", ".join(f"{k}={v!r}" for k, v in arguments.items())
@@ -227,7 +234,7 @@ def standardize_batch(images: Iterable[RGB]) -> np.ndarray:
 
 
 def _canonical(step: Any) -> tuple[str, str]:
-    for name, kind in _FITTED.items():
+    for name, kind in FITTED_STEPS.items():
         if isinstance(step, kind):
             return name, _dump(name, step.get_fitted())
     name, arguments = step if isinstance(step, (tuple, list)) else (step, {})
@@ -245,8 +252,8 @@ def _canonical(step: Any) -> tuple[str, str]:
             )
     elif "n_images_" not in arguments:
         raise ValueError(
-            f"The step {name!r} is learnt from images: fit a {_FITTED[name].__name__} on training "
-            "images and give the fitted object."
+            f"The step {name!r} is learnt from images: fit_preparation(training_images, {name!r}), or "
+            f"`leukfeat prepare`, gives the chain with a fitted {FITTED_STEPS[name].__name__}."
         )
     return name, _dump(name, arguments)
 
@@ -263,8 +270,8 @@ def _dump(name: str, arguments: dict[str, Any]) -> str:
 
 def _bind(name: str, text: str) -> Callable[[RGB], RGB]:
     arguments = json.loads(text)
-    if name in _FITTED:
-        return _FITTED[name].from_fitted(arguments).normalize
+    if name in FITTED_STEPS:
+        return FITTED_STEPS[name].from_fitted(arguments).normalize
     function = _FUNCTIONS[name]
 
     def apply(image: RGB) -> RGB:

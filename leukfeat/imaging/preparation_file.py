@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.imaging.preparation import PREPARATION_VERSION, Preparation
 
-__all__ = ["read_preparation", "write_preparation"]
+__all__ = ["preparation_from", "read_preparation", "read_steps", "write_preparation"]
 
 
 def read_preparation(path: str | os.PathLike[str]) -> Preparation:
@@ -27,7 +29,8 @@ def read_preparation(path: str | os.PathLike[str]) -> Preparation:
             name = "shades_of_gray"
             power = 6
 
-        Fitted stain normalisers come from :func:`write_preparation`.
+        Fitted stain normalisers come from :func:`fit_preparation` and :func:`write_preparation`,
+        or from ``leukfeat prepare``.
 
     Returns
     -------
@@ -49,22 +52,66 @@ def read_preparation(path: str | os.PathLike[str]) -> Preparation:
     >>> read_preparation(path)
     Preparation(gray_world -> median_blur(size=5))
     """
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind not in (".json", ".toml"):
-        raise ValueError(
-            f"The preparation file '{path}' must end in .json or .toml. Got {path.suffix!r} instead."
-        )
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"There is no preparation file '{path}'. leukfeat.imaging.write_preparation writes one."
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if kind == ".json" else tomllib.loads(text)
-        return Preparation.from_json(_canonical(content))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f"The preparation file '{path}' cannot be used: {error}") from error
+    path = _checked(path)
+    with _named(path):
+        return preparation_from(_content(path))
+
+
+def read_steps(path: str | os.PathLike[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Read the steps of a file as they are: those that are learnt from images may not be yet.
+
+    Parameters
+    ----------
+    path : path-like
+        As for :func:`read_preparation`.
+
+    Returns
+    -------
+    list of (str, dict)
+        Name and arguments, for :func:`leukfeat.imaging.fit_preparation`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_preparation`; whether a step is known is not looked at.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "steps.toml")
+    >>> _ = path.write_text('steps = ["gray_world", {name = "macenko", percentile = 2}]')
+    >>> read_steps(path)
+    [('gray_world', {}), ('macenko', {'percentile': 2})]
+    """
+    path = _checked(path)
+    with _named(path):
+        steps = json.loads(_canonical(_content(path)))["steps"]
+    return [(name, arguments) for name, arguments in steps]
+
+
+def preparation_from(content: Any) -> Preparation:
+    """Make a preparation of what a JSON or TOML file holds.
+
+    Parameters
+    ----------
+    content : dict
+        With a list ``steps``, and perhaps a ``version``; see :func:`read_preparation`.
+
+    Returns
+    -------
+    Preparation
+
+    Raises
+    ------
+    ValueError
+        If it is something else, was written by a newer leukfeat, or a step is unknown.
+
+    Examples
+    --------
+    >>> preparation_from({"steps": [{"name": "median_blur", "size": 5}]})
+    Preparation(median_blur(size=5))
+    """
+    return Preparation.from_json(_canonical(content))
 
 
 def write_preparation(preparation: Preparation, path: str | os.PathLike[str]) -> Path:
@@ -98,6 +145,32 @@ def write_preparation(preparation: Preparation, path: str | os.PathLike[str]) ->
     with written_whole(path) as partial:
         partial.write_text(preparation.to_json() + "\n", encoding="utf-8")
     return path
+
+
+def _checked(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in (".json", ".toml"):
+        raise ValueError(
+            f"The preparation file '{path}' must end in .json or .toml. Got {path.suffix!r} instead."
+        )
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"There is no preparation file '{path}'. leukfeat.imaging.write_preparation writes one."
+        )
+    return path
+
+
+def _content(path: Path) -> Any:
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"The preparation file '{path}' cannot be used: {error}") from error
 
 
 def _canonical(content: Any) -> str:

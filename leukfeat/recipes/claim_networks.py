@@ -61,12 +61,12 @@ class NetworkFigures:
             training less that of the test) and ``mean_loss`` (of the training, over the epochs).
         """
         config = config.replace(validation_fraction=0.0, patience=None)
-        shape = (config.input_size, config.crop)
-        if shape not in self._images:
-            self._images[shape] = read_cells(
-                self._cells, input_size=shape[0], crop=shape[1], progress=self._progress
+        reading = tuple(config.reading.values())
+        if reading not in self._images:
+            self._images[reading] = read_cells(
+                self._cells, **config.reading, progress=self._progress
             )
-        images = self._images[shape]
+        images = self._images[reading]
         about = [_FORMAT, config.to_json(), digest_of(images.ids, images.y), seed]
         about.append("" if images.subjects is None else digest_of(images.subjects))
         key = hashlib.sha256(json.dumps(about).encode()).hexdigest()[:32]

@@ -14,6 +14,7 @@ from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
 from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import join_predictions, with_units
+from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.recipes.route import Route
 from leukfeat.recipes.run_folder import Fold, RunFolder
 from leukfeat.splitting import Split, make_splits
@@ -102,7 +103,7 @@ def cross_predict(
         pooled[route.variant],
         name=route.variant,
         controls=controls,
-        notes=(*splits.notes, *counted),
+        notes=(*splits.notes, *counted, *fitted_preparation_notes(route.data)),
         level=level,
     )
     return CrossResult(evaluation=evaluation, seconds=seconds)

@@ -43,6 +43,7 @@ def extract_columns(
                 step.handcrafted.families,
                 cache=settings.cache,
                 segmentation=step.handcrafted.segmentation,
+                preparation=recipe.prepared,
                 n_jobs=settings.workers_for(len(cells)),
                 progress=settings.progress,
             )
@@ -78,6 +79,7 @@ def extract_deep(
         layers=step.layers,
         input_size=step.input_size,
         crop=step.crop,
+        preparation=recipe.prepared,
         views=step.views,  # type: ignore[arg-type]
         pooling=step.pooling,  # type: ignore[arg-type]
         mask=step.mask,  # type: ignore[arg-type]

@@ -124,7 +124,9 @@ def _standardised_routes(
     assert step.standardised_size is not None
     started = time.perf_counter()
     size = (step.standardised_size, step.standardised_size)
-    images = read_cells(cells, input_size=size, progress=settings.progress)
+    images = read_cells(
+        cells, input_size=size, preparation=recipe.prepared, progress=settings.progress
+    )
     measured = StandardisedRows(
         images, step, cache=settings.cache, n_jobs=settings.workers_for(len(images))
     )
@@ -154,6 +156,7 @@ def _standardised_routes(
                 fit=fit,
                 identity=(
                     repr(step),
+                    *_preparing(recipe),
                     repr(recipe.head),
                     head,
                     repr(recipe.selection),
@@ -167,12 +170,10 @@ def _standardised_routes(
 
 
 def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Route:
-    config = recipe.cnn
-    assert config is not None
+    assert recipe.cnn is not None
+    config = recipe.cnn.replace(preparation=recipe.prepared)
     started = time.perf_counter()
-    images = read_cells(
-        cells, input_size=config.input_size, crop=config.crop, progress=settings.progress
-    )
+    images = read_cells(cells, **config.reading, progress=settings.progress)
 
     def fit(train: np.ndarray, test: np.ndarray, split: str, place: Path | None) -> tuple[Any, Any]:
         classifier = fit_cnn(
@@ -199,14 +200,10 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
     assert recipe.fine_tune is not None
     assert recipe.head is not None
     backbone = recipe.features.backbones[0]
+    tuning = recipe.fine_tune.replace(preparation=recipe.prepared)
     started = time.perf_counter()
     # Read first: identical images must stand on one side, and these know which are identical.
-    images = read_cells(
-        cells,
-        input_size=recipe.fine_tune.input_size,
-        crop=recipe.fine_tune.crop,
-        progress=settings.progress,
-    )
+    images = read_cells(cells, **tuning.reading, progress=settings.progress)
     seconds = time.perf_counter() - started
     for head in recipe.head.names:
 
@@ -218,7 +215,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
                 tuned = fine_tune_backbone(
                     images[train],
                     Path(folder, "tuned.weights.h5"),
-                    recipe.fine_tune,
+                    tuning,
                     backbone=backbone,
                     weights=settings.weights_of(backbone),
                     split=inner,
@@ -247,7 +244,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
             data=images,
             fit=fit,
             identity=(
-                recipe.fine_tune.to_json(),
+                tuning.to_json(),
                 repr(recipe.features),
                 repr(recipe.head),
                 head,
@@ -256,6 +253,11 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
             ),
             seconds=seconds,
         )
+
+
+def _preparing(recipe: Recipe) -> tuple[str, ...]:
+    # Nothing where there is none: folds that were done before there were preparations stay.
+    return () if recipe.prepared is None else (recipe.prepared,)
 
 
 def _name(recipe: Recipe, backbone: str, method: str, head: str) -> str:

@@ -13,6 +13,7 @@ from leukfeat.recipes.published import Published
 from leukfeat.recipes.steps import (
     FeatureStep,
     HeadStep,
+    PreparationStep,
     SelectionStep,
     SplitStep,
     as_step,
@@ -73,6 +74,8 @@ class Recipe:
         The publication.
     dataset : str, default=""
         Name of the data set it was published on, if known here; see :func:`known_data`.
+    preparation : PreparationStep, optional
+        What is done to every image first; for every kind but ``"matrix"``.
     features : FeatureStep, optional
         For ``kind="features"`` and ``"fine_tune"``.
     selection : SelectionStep
@@ -99,6 +102,7 @@ class Recipe:
     summary: str
     citation: str
     dataset: str = ""
+    preparation: PreparationStep | None = None
     features: FeatureStep | None = None
     selection: SelectionStep = dataclasses.field(default_factory=SelectionStep)
     head: HeadStep | None = None
@@ -152,8 +156,21 @@ class Recipe:
             raise ValueError(
                 "A recipe of kind 'fine_tune' must not have a table [features.handcrafted]."
             )
+        if self.kind == "matrix" and self.preparation is not None:
+            raise ValueError("A recipe of kind 'matrix' must not have a table [preparation].")
+        for part in ("cnn", "fine_tune"):
+            settings = getattr(self, part)
+            if settings is not None and settings.preparation is not None:
+                raise wrong_key(
+                    f"{part}.preparation", "given", "left out, for the table [preparation]"
+                )
         if self.kind == "cnn" and self.selection.methods != ("none",):
             raise ValueError("A recipe of kind 'cnn' must not have a table [selection].")
+
+    @property
+    def prepared(self) -> str | None:
+        """What is done to every image first, as canonical JSON."""
+        return None if self.preparation is None else self.preparation.text
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -204,6 +221,7 @@ class Recipe:
         known = [field.name for field in dataclasses.fields(cls) if field.name != "habits"]
         check_keys("", content, known, needed=("name", "title", "kind", "summary", "citation"))
         steps: dict[str, type] = {
+            "preparation": PreparationStep,
             "features": FeatureStep,
             "selection": SelectionStep,
             "head": HeadStep,
@@ -239,10 +257,12 @@ class Recipe:
             own = getattr(self, name, None)
             if not isinstance(value, Mapping):
                 changes[name] = value
+            elif own is None and name == "preparation":
+                changes[name] = as_step(name, PreparationStep, value)
             elif own is None:
                 raise ValueError(f"The recipe {self.name!r} has no table [{name}] to change.")
             else:
-                fields = {f.name: getattr(own, f.name) for f in dataclasses.fields(own)}
+                fields = {f.name: getattr(own, f.name) for f in dataclasses.fields(own) if f.init}
                 changes[name] = as_step(name, type(own), {**fields, **_merged(fields, value)})
         check_keys("", changes, [field.name for field in dataclasses.fields(self)])
         return dataclasses.replace(self, **changes)

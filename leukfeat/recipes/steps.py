@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from leukfeat.features.handcrafted.spec import FAMILIES, SEGMENTATIONS
+from leukfeat.imaging.preparation_file import preparation_from
 
 __all__ = [
     "SELECTIONS",
     "FeatureStep",
     "HandcraftedStep",
     "HeadStep",
+    "PreparationStep",
     "SelectionStep",
     "SplitStep",
     "as_step",
@@ -24,6 +26,39 @@ SELECTIONS = ("none", "anova", "pca", "random_forest")
 """All features; the best by F test; principal components; the best by forest importance."""
 
 Step = TypeVar("Step")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PreparationStep:
+    """Table ``[preparation]``: what is done to every image first.
+
+    It holds for networks, measured features and trained networks alike, and for every fold: a
+    stain normaliser in it was fitted elsewhere, on cells that are not among these.
+
+    Parameters
+    ----------
+    steps : list
+        As in a file of :func:`leukfeat.imaging.read_preparation`.
+
+    Attributes
+    ----------
+    text : str
+        Canonical JSON.
+    """
+
+    steps: Any
+    text: str = dataclasses.field(init=False, repr=False, default="")
+
+    def __post_init__(self) -> None:
+        try:
+            chain = preparation_from({"steps": self.steps})
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"'preparation.steps' of the recipe cannot be used: {error}"
+            ) from error
+        if not chain.steps:
+            raise wrong_key("preparation.steps", self.steps, "at least one step")
+        object.__setattr__(self, "text", chain.to_json())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -228,7 +263,7 @@ def as_step(name: str, step: type[Step], content: Any) -> Step:
     """
     if not isinstance(content, Mapping):
         raise wrong_key(name, content, "a table")
-    fields = dataclasses.fields(step)  # type: ignore[arg-type]
+    fields = [field for field in dataclasses.fields(step) if field.init]  # type: ignore[arg-type]
     required = [
         field.name
         for field in fields

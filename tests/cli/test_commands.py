@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from leukfeat.cli import main
-from leukfeat.data import CellDataset, make_cells
+from leukfeat.data import CellDataset, load_folder, make_cells
 from leukfeat.data.procedural import write_cnmc_tree
 from leukfeat.features.store import StoreReader
+from leukfeat.imaging import fit_preparation, read_preparation
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +127,46 @@ def test_a_preparation_is_read_from_a_file(folder, model, tmp_path, capsys):
     code, _, err = run(capsys, "evaluate", folder, "--model", model, "--preparation", file)
     assert code == 2
     assert "--preparation" in err
+
+
+def test_what_is_learnt_from_training_cells_is_a_file(folder, tmp_path, capsys):
+    steps, file = tmp_path / "steps.toml", tmp_path / "stain.json"
+    steps.write_text('steps = ["gray_world", {name = "macenko", percentile = 2.0}]')
+    given = [folder, "--steps", steps, "-o", file]
+    code, out, _ = run(capsys, "prepare", *given, "--n-images", 10, "--json")
+    assert code == 0
+    said = json.loads(out)
+    chain = read_preparation(file)
+    assert (said["images"], said["steps"]) == (10, ["gray_world", "macenko"])
+    assert said["digest"] == chain.digest
+    cells = load_folder(folder)
+    assert chain == fit_preparation(
+        cells, "gray_world", ("macenko", {"percentile": 2.0}), n_images=10
+    )
+    code, out, _ = run(
+        capsys,
+        "extract",
+        folder,
+        *GIVEN,
+        "--cache",
+        tmp_path / "c",
+        "--preparation",
+        file,
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(out)["spec"]["preparation"] == chain.to_json()
+    code, out, _ = run(capsys, "prepare", folder, "-o", file, "--steps", "reinhard, median_blur")
+    assert code == 0
+    assert "reinhard fitted on 59 images -> median_blur" in out
+    for wrong, status, says in (
+        (["--steps", "invert"], 1, "No step of"),
+        (["--steps", tmp_path / "none.toml"], 1, "no preparation file"),
+        (["--steps", "macenko", "-o", tmp_path / "a.toml"], 2, "must end in .json"),
+    ):
+        code, _, err = run(capsys, "prepare", folder, "-o", file, *wrong)
+        assert code == status
+        assert says in err
 
 
 def test_advice_is_given_in_options(folder, tmp_path, capsys):

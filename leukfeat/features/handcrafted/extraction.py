@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.data.dataset import CellDataset
+from leukfeat.exceptions import ImageReadError
 from leukfeat.features.carrying_out import carry_out, check_choices
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.engines import Engine
@@ -23,8 +24,17 @@ from leukfeat.features.handcrafted.shape import in_micrometres
 from leukfeat.features.handcrafted.spec import FAMILIES, HandcraftedSpec
 from leukfeat.features.handcrafted.texture import TextureSettings
 from leukfeat.features.plan import ExtractionPlan
+from leukfeat.features.preparing import (
+    check_preparation,
+    check_scales,
+    prepare_image,
+    scale_after,
+)
 from leukfeat.features.space import choose_file
 from leukfeat.imaging.segmentation.segment import MAX_SEGMENT_PIXELS
+
+if TYPE_CHECKING:
+    from leukfeat.imaging import Preparation
 
 __all__ = ["extract_handcrafted"]
 
@@ -47,6 +57,7 @@ def extract_handcrafted(  # type: ignore[misc]
     cache: str | os.PathLike[str] | None = None,
     segmentation: str = "default",
     texture: TextureSettings | None = None,
+    preparation: Preparation | str | os.PathLike[str] | None = None,
     unit: Literal["auto", "px", "um"] = "auto",
     if_cached: Literal["resume", "overwrite", "error"] = "resume",
     errors: Literal["raise", "skip"] = "raise",
@@ -78,14 +89,21 @@ def extract_handcrafted(  # type: ignore[misc]
         columns; ``"none"``: the whole image, for texture and colour only.
     texture : TextureSettings, optional
         Radii, frequencies and distances of the texture.
+    preparation : Preparation or path-like, optional
+        What is done to the image before the cell is found and measured: colour constancy, stain
+        normalisation, a common scale (:class:`leukfeat.imaging.Preparation`, or its JSON or TOML
+        file). It is part of the feature space, with all that a stain normaliser learnt, which
+        must have been from training cells only. Keys and controls stay those of the image as it
+        is. Default: nothing.
     unit : {"auto", "px", "um"}, default="auto"
         Unit of lengths. ``"auto"``: micrometres where ``um_per_px`` is known of every cell, else
-        pixels. The store holds pixels, so that the same rows serve both.
+        pixels. The store holds pixels, so that the same rows serve both. After ``"rescale"`` the
+        scale is that step's; after ``"resize"``, which stretches, it is not known.
     if_cached : {"resume", "overwrite", "error"}, default="resume"
         What to do with rows that the cache holds.
     errors : {"raise", "skip"}, default="raise"
-        With ``"skip"``, images that cannot be read, or are too large to be segmented, are left
-        out and listed in ``.skipped``.
+        With ``"skip"``, images that cannot be read or prepared, or are too large to be
+        segmented, are left out and listed in ``.skipped``.
     n_jobs : int, optional
         Images measured at the same time, in processes, as joblib takes it (also from
         ``joblib.parallel_config``). No more than 32 wait in memory for their turn, besides twice
@@ -106,11 +124,13 @@ def extract_handcrafted(  # type: ignore[misc]
     Raises
     ------
     ImageReadError
-        If an image cannot be read or is too large to be segmented.
+        If an image cannot be read or prepared, or is too large to be segmented.
     CacheError
         If the cache cannot be used.
     SpecMismatchError
         If `cache` is one file and holds another feature space.
+    ValueError
+        If a setting is not allowed, or the scale that a unit or a step needs is not there.
 
     Examples
     --------
@@ -125,14 +145,25 @@ def extract_handcrafted(  # type: ignore[misc]
     check_choices(if_cached=if_cached, errors=errors, verify=verify)
     dataset = as_dataset(cells)
     given: Any = families if isinstance(families, str) else tuple(families)
-    spec = HandcraftedSpec(families=given, segmentation=segmentation, texture=texture)
+    spec = HandcraftedSpec(
+        families=given,
+        segmentation=segmentation,
+        texture=texture,
+        preparation=check_preparation(preparation),
+    )
+    check_scales(spec.preparation, dataset)
     if unit == "auto":
-        unit = "um" if "shape" in spec.families and _scales_known(dataset) else "px"
+        unit = "um" if "shape" in spec.families and _scales_known(dataset, spec) else "px"
     final = dataclasses.replace(spec, unit=unit)
-    if unit == "um" and not _scales_known(dataset):
+    if unit == "um" and not _scales_known(dataset, spec):
+        reason = (
+            "the preparation stretches them ('resize')"
+            if scale_after(spec.preparation) == "lost"
+            else f"{dataset.name!r} has no complete column 'um_per_px'"
+        )
         raise ValueError(
-            f"unit='um' needs the scale of every cell, and {dataset.name!r} has no complete "
-            "column 'um_per_px'. Give it (micrometres a pixel), or unit='px'."
+            f"unit='um' needs the scale of every cell as it is measured, and {reason}. Give it "
+            "(micrometres a pixel; 'rescale' keeps it), or unit='px'."
         )
     run = _HandcraftedRun(dataset.images, n_jobs, progress, trust_stat=verify == "stat")
     if cache is not None:
@@ -154,24 +185,25 @@ class _HandcraftedRun(ExtractionRun):
         super().__init__(images, None, batch, progress, trust_stat=trust_stat)
 
     def _prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return pixels[np.newaxis]
-
-    def _refuse(self, pixels: NDArray[np.uint8]) -> str | None:
         assert isinstance(self.spec, HandcraftedSpec)
-        size = pixels.shape[0] * pixels.shape[1]
-        if size <= MAX_SEGMENT_PIXELS or not self.spec.finds_nucleus:
-            return None
-        return (
-            f"{size:,} pixels are too many to be segmented; up to {MAX_SEGMENT_PIXELS:,} are taken. "
-            "Crop the cell, or give segmentation='background' or 'none'."
-        )
+        prepared = prepare_image(pixels, self.spec.preparation)
+        size = prepared.shape[0] * prepared.shape[1]
+        if size > MAX_SEGMENT_PIXELS and self.spec.finds_nucleus:
+            raise ImageReadError(
+                f"{size:,} pixels are too many to be segmented; up to {MAX_SEGMENT_PIXELS:,} are "
+                "taken. Crop the cell, or give segmentation='background' or 'none'."
+            )
+        return prepared[np.newaxis]
 
     def _load_engine(self) -> Engine:
         assert isinstance(self.spec, HandcraftedSpec)
         return HandcraftedEngine(self.spec, self._n_jobs)
 
 
-def _scales_known(dataset: CellDataset) -> bool:
+def _scales_known(dataset: CellDataset, spec: HandcraftedSpec) -> bool:
+    after = scale_after(spec.preparation)
+    if after is not None:
+        return after != "lost"
     frame = dataset.frame
     return "um_per_px" in frame and bool(frame["um_per_px"].notna().all())
 
@@ -179,6 +211,10 @@ def _scales_known(dataset: CellDataset) -> bool:
 def _name_columns(features: FeatureSet, spec: HandcraftedSpec, final: HandcraftedSpec) -> None:
     names = columns_of(spec)
     if final.unit == "um":
-        scales = features.column("um_per_px").astype(np.float64)
+        after = scale_after(spec.preparation)
+        if isinstance(after, float):
+            scales = np.full(len(features), after)
+        else:
+            scales = features.column("um_per_px").astype(np.float64)
         names, features.X = in_micrometres(names, features.X, scales)
     features.spec, features.feature_names = final, names

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.handcrafted.texture import TextureSettings
+from leukfeat.features.preparing import check_preparation_text, name_preparation
 from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
 __all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"]
@@ -48,6 +49,9 @@ class HandcraftedSpec(FeatureSpace):
         Unit of lengths.
     version : int
         Version of the rules and of the segmentation.
+    preparation : str or None, default=None
+        What is done to the image before the cell is found, as canonical JSON (see
+        :class:`leukfeat.imaging.Preparation`), with all that its stain normalisers learnt.
 
     Raises
     ------
@@ -70,6 +74,7 @@ class HandcraftedSpec(FeatureSpace):
     texture: TextureSettings | None = None
     unit: Literal["px", "um"] = "px"
     version: int = HANDCRAFTED_VERSION
+    preparation: str | None = None
 
     def __post_init__(self) -> None:
         given = (self.families,) if isinstance(self.families, str) else tuple(self.families)
@@ -98,6 +103,7 @@ class HandcraftedSpec(FeatureSpace):
         object.__setattr__(self, "texture", texture)
         if self.unit not in ("px", "um"):
             raise ValueError(f"The 'unit' parameter must be 'px' or 'um'. Got {self.unit!r}.")
+        check_preparation_text(self.preparation)
 
     @property
     def label(self) -> str:
@@ -115,6 +121,7 @@ class HandcraftedSpec(FeatureSpace):
         return (
             f"{self.kind} {'+'.join(self.families)}, segmentation {self.segmentation}, "
             f"lengths in {self.unit}, version {self.version}"
+            + (f", prepared: {name_preparation(self.preparation)}" if self.preparation else "")
         )
 
     @property

@@ -16,6 +16,7 @@ from leukfeat.features.handcrafted.measuring import find_masks, measure_cell
 from leukfeat.features.space_json import space_from_json
 from leukfeat.features.store import StoreReader
 from leukfeat.features.store.maintenance import list_stores
+from leukfeat.imaging import Preparation
 from leukfeat.imaging.controls import measure_controls
 
 
@@ -222,6 +223,7 @@ def test_every_setting_is_in_the_digest():
         "texture": lf.TextureSettings(lbp_radii=(1,)),
         "unit": "um",
         "version": 0,
+        "preparation": Preparation("invert").to_json(),
     }
     assert set(other) == {field.name for field in dataclasses.fields(base)}
     changed = [dataclasses.replace(base, **{name: value}) for name, value in other.items()]
