@@ -64,7 +64,7 @@ def test_it_is_frozen():
     [
         ("sharpen", "sharpen"),
         (("invert", {"sigma": 2}), "no argument"),
-        ("macenko", "fit a MacenkoNormalizer"),
+        ("macenko", "fitted MacenkoNormalizer"),
         (("resize", {"size": np.zeros(2)}), "plain numbers"),
     ],
 )
