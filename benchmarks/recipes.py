@@ -3,6 +3,7 @@
     python benchmarks/recipes.py --weights FILE                        # procedural cells, with subjects
     python benchmarks/recipes.py --weights FILE --data FOLDER --each 60  # so many cells a class, at random
     python benchmarks/recipes.py cnn attention-cnn ...                 # only these
+    python benchmarks/recipes.py --group-only --data FOLDER ...        # not by their split
 
 The recipes are run as they are, but for `--splits` folds and at most `--epochs` epochs of a network,
 so that a table takes minutes. `--weights` are those of ResNet50; the other networks have seeded random
@@ -37,6 +38,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--as-published", action="store_true")
+    parser.add_argument("--group-only", action="store_true", help="not by their split")
     parser.add_argument("--out")
     given = parser.parse_args()
     names = given.names or list_recipes()
@@ -51,6 +53,8 @@ def main():
     headed = None
     for name in names:
         recipe = load_recipe(name)
+        if given.group_only:
+            recipe = recipe.override({"split": {"theirs": "group"}})
         networks = recipe.features.backbones if recipe.features else ()
         weights = {n: given.weights if n == "resnet50" else "random" for n in networks}
         start = time.perf_counter()

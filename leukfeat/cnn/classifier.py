@@ -150,7 +150,7 @@ class CNNClassifier:
 
     @property
     def history_(self) -> pd.DataFrame:
-        """Loss, accuracy, learning rate and seconds of each epoch."""
+        """Loss and the penalty in it, accuracy, learning rate and seconds of each epoch."""
         return self.record.history
 
     @property

@@ -14,7 +14,9 @@ class Outcome(NamedTuple):
     Parameters
     ----------
     loss : float
-        Mean over its cells, with the penalties.
+        Mean over its cells, with the penalty.
+    penalty : float
+        The part of the loss that the size of the weights (L2) makes.
     right : float
         Cells whose likeliest class was theirs.
     n_cells : int
@@ -22,6 +24,7 @@ class Outcome(NamedTuple):
     """
 
     loss: float
+    penalty: float
     right: float
     n_cells: int
 
@@ -52,7 +55,7 @@ class Steps:
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
 
-        def outcome(images: Any, labels: Any, weights: Any, training: bool) -> tuple[Any, Any]:
+        def outcome(images: Any, labels: Any, weights: Any, training: bool) -> tuple[Any, ...]:
             predicted = model(images if prepare is None else prepare(images), training=training)
             loss = model.compute_loss(
                 x=images, y=labels, y_pred=predicted, sample_weight=weights, training=training
@@ -62,22 +65,22 @@ class Steps:
             else:
                 called = keras.ops.argmax(predicted, axis=1)
             right = keras.ops.cast(keras.ops.cast(called, "int64") == labels, "float32")
-            return loss, keras.ops.sum(right)
+            return loss, keras.ops.sum(model.losses), keras.ops.sum(right)
 
         @tf.function(input_signature=signature, autograph=False)
-        def train_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+        def train_step(images: Any, labels: Any, weights: Any) -> tuple[Any, ...]:
             with tf.GradientTape() as tape:
-                loss, right = outcome(images, labels, weights, True)
+                loss, penalty, right = outcome(images, labels, weights, True)
             gradients = tape.gradient(loss, model.trainable_variables)
             model.optimizer.apply(gradients, model.trainable_variables)
-            return loss, right
+            return loss, penalty, right
 
         @tf.function(input_signature=signature, autograph=False)
-        def test_step(images: Any, labels: Any, weights: Any) -> tuple[Any, Any]:
+        def test_step(images: Any, labels: Any, weights: Any) -> tuple[Any, ...]:
             return outcome(images, labels, weights, False)
 
-        self._train_step: Callable[..., tuple[Any, Any]] = train_step
-        self._test_step: Callable[..., tuple[Any, Any]] = test_step
+        self._train_step: Callable[..., tuple[Any, ...]] = train_step
+        self._test_step: Callable[..., tuple[Any, ...]] = test_step
 
     def learn(self, images: Any, labels: Any, weights: Any) -> Outcome:
         """Take one step on a batch.
@@ -93,10 +96,13 @@ class Steps:
         Outcome
             Before the step.
         """
-        loss, right = self._train_step(images, labels, weights)
-        return Outcome(float(loss), float(right), int(labels.shape[0]))
+        return _outcome(self._train_step(images, labels, weights), labels)
 
     def check(self, images: Any, labels: Any, weights: Any) -> Outcome:
         """Compute the same on a batch without learning; see :meth:`learn`."""
-        loss, right = self._test_step(images, labels, weights)
-        return Outcome(float(loss), float(right), int(labels.shape[0]))
+        return _outcome(self._test_step(images, labels, weights), labels)
+
+
+def _outcome(found: tuple[Any, ...], labels: Any) -> Outcome:
+    loss, penalty, right = map(float, found)
+    return Outcome(loss, penalty, right, int(labels.shape[0]))

@@ -98,8 +98,9 @@ def train(
     -------
     model : keras.Model
     history : pandas.DataFrame
-        One row an epoch: ``epoch``, ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``,
-        ``learning_rate``, ``seconds``.
+        One row an epoch: ``epoch``, ``loss``, ``penalty`` (the part of the loss that the size of
+        the weights makes; the rest is cross-entropy), ``accuracy``, the same of the validation
+        with ``val_`` before it, ``learning_rate``, ``seconds``.
 
     Raises
     ------
@@ -213,5 +214,6 @@ def _means(outcomes: list[Outcome]) -> dict[str, float]:
     n = sum(outcome.n_cells for outcome in outcomes)
     return {
         "loss": sum(outcome.loss * outcome.n_cells for outcome in outcomes) / n,
+        "penalty": sum(outcome.penalty * outcome.n_cells for outcome in outcomes) / n,
         "accuracy": sum(outcome.right for outcome in outcomes) / n,
     }

@@ -20,7 +20,7 @@ from leukfeat.splitting import make_splits
 
 __all__ = ["NetworkFigures", "network_config"]
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class NetworkFigures:
@@ -58,7 +58,9 @@ class NetworkFigures:
         -------
         dict of str to float
             ``accuracy`` and ``macro_f1`` of the test, ``overfitting`` (balanced accuracy of the
-            training less that of the test) and ``mean_loss`` (of the training, over the epochs).
+            training less that of the test), ``mean_cross_entropy`` (of the training, over the
+            epochs) and ``last_cross_entropy`` (of its last epoch). The penalty on large weights
+            is in neither.
         """
         config = config.replace(validation_fraction=0.0, patience=None)
         reading = tuple(config.reading.values())
@@ -95,12 +97,14 @@ class NetworkFigures:
         assert train.y is not None
         assert test.y is not None
         predicted = cnn.predict(test)
+        cross_entropy = (cnn.history_["loss"] - cnn.history_["penalty"]).to_numpy()
         found = {
             "accuracy": float((predicted == test.y).mean()),
             "macro_f1": _over_classes(f1_score, test.y, predicted),
             "overfitting": _over_classes(recall_score, train.y, cnn.predict(train))
             - _over_classes(recall_score, test.y, predicted),
-            "mean_loss": float(cnn.history_["loss"].to_numpy().mean()),
+            "mean_cross_entropy": float(cross_entropy.mean()),
+            "last_cross_entropy": float(cross_entropy[-1]),
         }
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 
-from leukfeat.cnn import fit_cnn
+from leukfeat.cnn import CNNConfig, fit_cnn
 from leukfeat.cnn.checkpoint import Checkpoint, Progress, digest_of
+from leukfeat.cnn.network import build_network
 from leukfeat.cnn.sides import two_sides
 from leukfeat.cnn.steps import Steps
 from leukfeat.cnn.training import class_weights
@@ -25,6 +27,21 @@ def test_the_best_epoch_is_what_is_kept(trained, discs):
     images, labels, weights = sides.labelled(sides.validation)
     outcome = Steps(trained.model_).check(images.X.astype(np.float32), labels, weights)
     assert outcome.loss == pytest.approx(trained.history_["val_loss"].min(), rel=1e-5)
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.01])
+def test_the_penalty_is_told_apart_from_the_cross_entropy(l2):
+    rng = np.random.default_rng(0)
+    config = CNNConfig(input_size=(16, 16), filters=(4,), dense=(3,), l2=l2, batch_norm=False)
+    model = build_network(config, 2)
+    pixels = rng.uniform(0, 255, (10, 16, 16, 3)).astype(np.float32)
+    labels = np.arange(10) % 2
+    outcome = Steps(model).check(pixels, labels, np.ones(10, np.float32))
+    kernels = [np.asarray(w) for w in model.get_weights() if np.ndim(w) > 1][:-1]
+    assert outcome.penalty == pytest.approx(l2 * sum((w**2).sum() for w in kernels), rel=1e-5)
+    probability = np.asarray(model(pixels))[:, 0].astype(float)
+    cross_entropy = log_loss(labels, probability)
+    assert outcome.loss - outcome.penalty == pytest.approx(cross_entropy, rel=1e-4)
 
 
 @pytest.mark.parametrize("killed_in", ["epoch", "checkpoint"])
