@@ -33,6 +33,14 @@ def reproduce(
     claims: Annotated[
         bool, typer.Option("--claims", help="Put the sentences of the literature to the test.")
     ] = False,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this claim, as in relu-converges-faster; may be given several times. A "
+            "wrong name lists them.",
+        ),
+    ] = None,
     as_published: Annotated[
         bool,
         typer.Option(
@@ -76,13 +84,15 @@ def reproduce(
     n_jobs: opt.NJobs = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Run published systems by their split and by subject, beside the published figures.
+    r"""Run published systems by their split and by subject, beside the published figures.
 
     Stopped, it goes on where it was when called again with the same --out. Examples:
 
     leukfeat reproduce resnet50-svm --data C-NMC_training_data
 
     leukfeat reproduce all --data C-NMC_training_data --as-published
+
+    leukfeat reproduce my-system.toml --data my-cells --subject-pattern '(?P<subject>P\d+)_'
 
     leukfeat reproduce --claims --data C-NMC_training_data --masks masks.csv
     """
@@ -99,6 +109,7 @@ def reproduce(
     )
 
     asked = list(names or ())
+    claims = claims or bool(claim)
     if not asked and not claims:
         _list(as_json=as_json)
         return
@@ -150,6 +161,7 @@ def reproduce(
     if claims:
         tried = try_claims(
             cells,
+            names=claim,
             masks=None if masks is None else load_cells(masks),
             n_runs=n_runs,
             cnn=None if epochs is None else {"epochs": epochs},

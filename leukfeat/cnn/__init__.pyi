@@ -6,6 +6,6 @@ from .fine_tuning import FineTuneConfig as FineTuneConfig
 from .fine_tuning import fine_tune_backbone as fine_tune_backbone
 from .fitting import fit_cnn as fit_cnn
 from .images import CellImages as CellImages
-from .images import read_cells as read_cells
 from .model_file import load_cnn as load_cnn
 from .model_file import save_cnn as save_cnn
+from .reading import read_cells as read_cells

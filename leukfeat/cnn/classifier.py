@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,72 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukfeat.cnn.config import CNNConfig
-from leukfeat.cnn.images import CellImages, read_cells
+from leukfeat.cnn.images import CellImages
+from leukfeat.cnn.reading import read_cells, read_pixels
+from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import SpecMismatchError
 from leukfeat.features.cells_input import as_dataset
 
-__all__ = ["CNNClassifier", "TrainingRecord"]
+__all__ = ["CNNClassifier"]
 
 _BLOCK = 256
 """Cells that are decoded at a time in prediction, so that memory does not grow with them."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingRecord:
-    """What a network was trained on and how that went.
-
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        Loss, accuracy, learning rate and seconds of each epoch.
-    subjects : frozenset of str
-        SHA-256 of the name of every subject trained or validated on.
-    ids : frozenset of str
-        Digests of the images trained or validated on.
-    n_training, n_validation : int
-        Cells on the two sides.
-    notes : tuple of str
-        What a result of this network must say.
-    random_state : int
-        The seed.
-    """
-
-    history: pd.DataFrame
-    subjects: frozenset[str]
-    ids: frozenset[str]
-    n_training: int
-    n_validation: int
-    notes: tuple[str, ...]
-    random_state: int
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold; no name of a subject is among them."""
-        return {
-            **{field.name: getattr(self, field.name) for field in dataclasses.fields(self)},
-            "history": self.history.to_dict("list"),
-            "subjects": sorted(self.subjects),
-            "ids": sorted(self.ids),
-        }
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TrainingRecord:
-        """Read a record back.
-
-        Parameters
-        ----------
-        values : dict
-            As :meth:`to_dict` gave them.
-        """
-        return cls(
-            **{
-                **values,
-                "history": pd.DataFrame(values["history"]),
-                "subjects": frozenset(values["subjects"]),
-                "ids": frozenset(values["ids"]),
-                "notes": tuple(values["notes"]),
-            }
-        )
 
 
 class CNNClassifier:
@@ -180,7 +124,7 @@ class CNNClassifier:
         ndarray of float64 of shape (n_cells, n_classes)
             Rows add to 1.
         """
-        found = [self._run(block.X) for block in self._blocks(cells)]
+        found = [self._run(block) for block in self._blocks(cells)]
         outputs = np.concatenate(found) if found else np.empty((0, self.model_.output_shape[1]))
         if outputs.shape[1] == 1:
             outputs = np.hstack([1 - outputs, outputs])
@@ -273,14 +217,18 @@ class CNNClassifier:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_compiled": None}
 
-    def _blocks(self, cells: Any) -> Iterator[CellImages]:
+    def _blocks(self, cells: Any) -> Iterator[NDArray[np.uint8]]:
         if isinstance(cells, CellImages):
             self.check_spec(cells)
         else:
             cells = as_dataset(cells)
         for start in range(0, len(cells), _BLOCK):
             block = cells[start : start + _BLOCK]
-            yield block if isinstance(block, CellImages) else self.read_cells(block)
+            if isinstance(block, CellImages):
+                yield block.X
+            else:
+                # A prediction needs no digest and no controls: a third of the reading.
+                yield read_pixels(block, **self.config.reading)
 
     def _run(self, pixels: NDArray[np.uint8], batch_size: int = 32) -> NDArray[np.float64]:
         import tensorflow as tf

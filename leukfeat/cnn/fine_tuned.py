@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.cnn.classifier import TrainingRecord
+from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.exceptions import LeakageError, WeightsError
 from leukfeat.features.seen_data import FACTS, SeenData
 from leukfeat.splitting.groups import name_some

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from leukfeat.atomic_file import written_whole
-from leukfeat.cnn.classifier import CNNClassifier, TrainingRecord
+from leukfeat.cnn.classifier import CNNClassifier
 from leukfeat.cnn.config import CNNConfig
+from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.features.network_file import foreign_parts
 from leukfeat.heads.stored_head import read_stored_head
 from leukfeat.safe_archive import read_member

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from leukfeat.cnn.batches import PixelSource
 from leukfeat.cnn.checkpoint import digest_of
-from leukfeat.cnn.classifier import TrainingRecord
-from leukfeat.cnn.images import CellImages, read_cells
+from leukfeat.cnn.images import CellImages
+from leukfeat.cnn.reading import read_cells
 from leukfeat.cnn.settings import TrainingSettings
 from leukfeat.cnn.training import LabelledImages, class_weights
+from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.data.dataset import CellDataset
 from leukfeat.splitting import check_split, make_splits
 from leukfeat.splitting.views import parent_ids

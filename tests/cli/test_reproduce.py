@@ -104,6 +104,7 @@ def test_what_cannot_be_run_does_not_stop_the_others(quick, tmp_path, capsys):
         (["resnet"], 1, "There is no recipe 'resnet'"),
         (["cnn", "--weights", "a.h5", "--weights", "b.h5"], 2, "--weights is given once"),
         (["cnn", "--data", "nowhere"], 1, "nowhere"),
+        (["--claim", "relu"], 1, "the claims are ['standardisation-raises-accuracy'"),
     ],
 )
 def test_errors(arguments, code, said, tmp_path, capsys):
@@ -134,6 +135,11 @@ def test_claims_are_told_masks_epochs_and_runs(folder, tmp_path, capsys, monkeyp
     assert given["cnn"] == {"epochs": 3}
     assert given["n_runs"] == 2
     assert given["output"] == tmp_path / "out"
+    assert given["names"] is None
+    arguments = ["--claim", "relu-fits-closer", "--claim", "irrelevant-features-hurt"]
+    code, out, err = run(capsys, *arguments, "--data", folder, "--out", tmp_path / "out")
+    assert code == 0, err
+    assert given["names"] == ["relu-fits-closer", "irrelevant-features-hurt"]
 
 
 def test_data_that_are_not_there_say_how_to_get_them_and_what_a_copy_holds(tmp_path, capsys):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from leukfeat import CellDataset, FeatureSet
-from leukfeat.cnn import images as images_module
-from leukfeat.cnn import read_cells
+from leukfeat.cnn import read_cells, reading
+from leukfeat.cnn.reading import read_pixels
 from leukfeat.exceptions import ImageReadError
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.imaging.controls import measure_controls
@@ -29,6 +29,12 @@ def test_files_and_arrays_give_the_same(files, discs):
     image = discs.images[2]
     assert from_files.ids[2] == pixel_key(image).hex()
     np.testing.assert_array_equal(from_files.controls.iloc[2], measure_controls(image))
+
+
+@pytest.mark.parametrize("crop", [None, 20])
+def test_pixels_alone_are_those_of_read_cells(files, crop):
+    pixels = read_pixels(files, input_size=(24, 24), crop=crop)
+    np.testing.assert_array_equal(pixels, read_cells(files, input_size=(24, 24), crop=crop).X)
 
 
 def test_a_crop_keeps_scale_and_stretching_does_not():
@@ -57,7 +63,7 @@ def test_an_unreadable_file_is_named_or_skipped(files, tmp_path):
 
 
 def test_many_pixels_go_to_a_temporary_file(discs, monkeypatch, tmp_path):
-    monkeypatch.setattr(images_module, "MEMORY_LIMIT", 1000)
+    monkeypatch.setattr(reading, "MEMORY_LIMIT", 1000)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     mapped = read_cells(discs[:6], input_size=(16, 16))
