@@ -35,16 +35,22 @@ DryRun = Annotated[bool, typer.Option(help="Tell what would be removed, and remo
 
 @cache_app.command("ls")
 def list_(place: Place, as_json: opt.AsJson = False) -> None:
-    """List the stores: network, layers, rows, size, age and versions."""
+    """List the stores: network, layers, rows, size, age and versions.
+
+    Exit code 1 if one of them cannot be used, or lacks its end.
+    """
     from leukfeat.features.store.maintenance import list_stores
 
     stores = list_stores(place)
     lines = [_describe(store) for store in stores] or [f"No feature store in {str(place)!r}."]
+    failed = any(store.problem or store.missing_bytes for store in stores)
     total = sum(store.bytes for store in stores)
     if len(stores) > 1:
         lines.append(f"{len(stores)} stores, {total / 1e6:.1f} MB")
     result = {"stores": [_plain(store) for store in stores], "bytes": total}
     show(result, "\n".join(lines), as_json=as_json)
+    if failed:
+        raise typer.Exit(EXIT_UNSOUND)
 
 
 @cache_app.command()
@@ -61,6 +67,13 @@ def verify(place: Place, as_json: opt.AsJson = False) -> None:
     for report in reports:
         state = "sound" if report.is_sound else "DAMAGED"
         lines.append(f"{report.path}: {state}, {report.rows} rows, {report.content_digest[:16]}")
+        if report.missing_bytes:
+            lines.append(
+                f"  the file is cut short by {report.missing_bytes} bytes; rows that were lost with "
+                "them cannot be counted"
+            )
+        if report.rows_without_key:
+            lines.append(f"  {report.rows_without_key} rows have lost the name of their image")
         if report.damaged_rows:
             blocks = ", ".join(f"{a} to {b}" for a, b in report.damaged_blocks[:5])
             lines.append(f"  {report.damaged_rows} damaged rows, at places {blocks}")
@@ -68,12 +81,13 @@ def verify(place: Place, as_json: opt.AsJson = False) -> None:
             lines.append(f"  {report.duplicates} rows are there twice")
         if report.not_finite:
             lines.append(f"  {report.not_finite} rows hold NaN or infinity")
-        if report.is_open or report.unfinished or report.leftovers:
+        if report.is_open or report.leftovers:
             lines.append(
                 "  a writer is at work, or was killed; 'repair' waits for it and cleans up"
             )
-    ill = [report.path for report in reports if not report.is_sound] + [*problems]
-    if ill:
+    unsound = [report.path for report in reports if not report.is_sound]
+    ill = [*unsound, *problems]
+    if unsound:
         lines.append("'leukfeat cache repair' keeps the good rows and drops the others.")
     result = {
         "sound": not ill,
@@ -89,12 +103,19 @@ def repair(place: Place, as_json: opt.AsJson = False) -> None:
     from leukfeat.features.store.maintenance import repair_store
 
     reports, problems = _each(place, repair_store)
-    lines = [
-        f"{report.path}: {report.rows_kept} rows kept, {report.rows_dropped} dropped"
-        if report.rewritten
-        else f"{report.path}: {report.rows_kept} rows, nothing to repair"
-        for report in reports
-    ]
+    lines = []
+    for report in reports:
+        if not report.rewritten:
+            lines.append(f"{report.path}: {report.rows_kept} rows, nothing to repair")
+            continue
+        lines.append(f"{report.path}: {report.rows_kept} rows kept, {report.rows_dropped} dropped")
+        if report.rows_without_key:
+            lines.append(f"  {report.rows_without_key} rows had lost the name of their image")
+        if report.kept_aside:
+            lines.append(
+                f"  the file was cut short by {report.before.missing_bytes} bytes, and the rows that "
+                f"were lost with them cannot be counted: as it was, it is kept as {report.kept_aside}"
+            )
     result = {"stores": [_plain(report) for report in reports], "problems": problems}
     _finish(result, lines, problems, failed=bool(problems), as_json=as_json)
 
@@ -156,7 +177,9 @@ def prune(
         f"{report.path}: {report.rows_removed} rows {verb}, {report.rows_kept} kept, "
         f"{(report.bytes_before - report.bytes_after) / 1e6:.1f} MB"
         for report in reports
-    ] or ["No store is chosen by these conditions."]
+    ]
+    if not reports and not problems:
+        lines.append("No store is chosen by these conditions.")
     result = {"stores": [_plain(report) for report in reports], "problems": problems}
     _finish(result, lines, problems, failed=bool(problems), as_json=as_json)
 
@@ -194,9 +217,16 @@ def merge(
                 f"  {report.rows_differing} of {report.rows_shared} rows held twice differ, by "
                 f"{report.largest_difference:.1g} of their length at most; the first was kept"
             )
+        for path in report.cut_short:
+            lines.append(
+                f"  {path} is cut short: only what could be read of it was merged, and the rows that "
+                "are lost cannot be counted"
+            )
         if report.rows_damaged:
             lines.append(f"  {report.rows_damaged} damaged rows were left out")
     show({"stores": [_plain(r) for r in reports]}, "\n".join(lines), as_json=as_json)
+    if any(report.cut_short for report in reports):
+        raise typer.Exit(EXIT_UNSOUND)
 
 
 def _keys_in_use(place: Path, data: Path, layout: str) -> set[bytes]:
@@ -267,6 +297,10 @@ def _describe(store: StoreSummary) -> str:
         f"{key} {last[key]}" for key in ("leukfeat", "keras", "openvino") if key in last
     )
     state = "; a writer is at work, or was killed" if store.is_open or store.leftovers else ""
+    if store.missing_bytes:
+        state += (
+            f"\n  DAMAGED: cut short by {store.missing_bytes} bytes; see 'leukfeat cache verify'"
+        )
     return (
         f"{name}  {store.rows} rows x {store.n_features}, {store.bytes / 1e6:.1f} MB\n"
         f"  {spec.summary}, space {spec.digest[:16]}\n"

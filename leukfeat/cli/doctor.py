@@ -41,8 +41,15 @@ def doctor(
         size = sum(store.bytes for store in stores)
         result["stores"] = {"count": len(stores), "bytes": size, "unusable": unusable}
         lines.append(f"stores     {len(stores)} in {str(cache)!r}, {size / 1e6:.1f} MB")
+        cut = {store.path: store.missing_bytes for store in stores if store.missing_bytes}
+        result["stores"]["cut_short"] = cut
         lines += [f"problem    {problem}" for problem in unusable.values()]
-        failed = failed or bool(unusable)
+        lines += [
+            f"problem    {path!r} is cut short by {n} bytes: 'leukfeat cache repair' keeps what can "
+            "be read."
+            for path, n in cut.items()
+        ]
+        failed = failed or bool(unusable) or bool(cut)
     show(result, "\n".join(lines), as_json=as_json)
     if failed:
         raise typer.Exit(EXIT_PROBLEM)

@@ -43,12 +43,12 @@ def damage(path, row):
 
 def test_ls(folder):
     (folder / "c.h5").write_bytes(b"other")
-    text = run("ls", folder).stdout
+    text = run("ls", folder, code=1).stdout
     assert "a.h5  5 rows x 8" in text
     assert "vgg16 avg_pool, 224 x 224" in text
     assert "keras 3.9" in text
     assert "cannot be used" in text
-    found = json.loads(run("ls", folder, "--json").stdout)
+    found = json.loads(run("ls", folder, "--json", code=1).stdout)
     assert [store["rows"] for store in found["stores"]] == [5, 3, 0]
     assert found["stores"][0]["spec_digest"] == SPEC.digest
     assert found["bytes"] == sum(path.stat().st_size for path in folder.glob("*.h5"))

@@ -119,7 +119,7 @@ def test_rewriting_leaves_out_damaged_and_dropped_rows(tmp_path):
     (tmp_path / "s.h5").write_bytes(bytes(content))
     with StoreReader(path) as reader:
         assert np.flatnonzero(reader.read(np.arange(8)).damaged).tolist() == [6]
-    assert rewrite_store(path, {keys[1], b"unknown"}) == 6
+    assert rewrite_store(path, {keys[1], b"unknown"}).rows == 6
     with StoreReader(path) as reader:
         assert reader.index.find(wanted(keys)).tolist() == [0, -1, 1, 2, 3, 4, -1, 5]
 

@@ -7,9 +7,12 @@ any other way, a killed process would leave a file that HDF5 refuses.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
+import stat
+import struct
 import time
 
 import h5py
@@ -38,6 +41,7 @@ __all__ = [
     "has_all_controls",
     "is_marked_as_written_to",
     "known_controls",
+    "missing_bytes",
     "open_for_appending",
     "open_for_reading",
     "read_spec",
@@ -101,6 +105,7 @@ def open_for_appending(path: str) -> h5py.File:
         In SWMR mode from the first moment: there is no instant at which a kill would leave
         it marked as open but not readable.
     """
+    _check_regular(path)
     flags = h5py.h5f.ACC_RDWR | h5py.h5f.ACC_SWMR_WRITE
     access = _access()
     # What the only writer cannot read is damaged, and does not become whole by waiting.
@@ -133,6 +138,7 @@ def open_for_reading(path: str) -> h5py.File:
     CacheError
         If the file cannot be opened, is damaged, or is not a feature store.
     """
+    _check_regular(path)
     for attempt in range(_RETRIES):
         try:
             flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
@@ -160,7 +166,7 @@ def open_for_reading(path: str) -> h5py.File:
 
 
 def can_be_appended_to(path: str) -> bool:
-    """Tell whether the places where the next rows would go are undamaged.
+    """Tell whether a store ends where it should and the places of its next rows are undamaged.
 
     Parameters
     ----------
@@ -178,6 +184,8 @@ def can_be_appended_to(path: str) -> bool:
     """
     with open_for_reading(path) as file:
         try:
+            if missing_bytes(file, path):
+                return False
             for name in dataset_layout(1):
                 if len(file[name]):
                     file[name][-1:]
@@ -202,6 +210,44 @@ def has_all_controls(path: str) -> bool:
         return known_controls(file) == len(CONTROL_COLUMNS)
 
 
+def missing_bytes(file: h5py.File, path: str) -> int:
+    """Return how many bytes the end of a store lacks: somebody cut it.
+
+    HDF5 gives zeros for what lies beyond the end of a file that is opened as stores are. Rows
+    whose key is lost with it look as if they had never been there.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The store, opened for reading.
+    path : str
+        Where it is.
+
+    Returns
+    -------
+    int
+        0 for a whole file, also while it is written to or after its writer was killed: what
+        the file's own tables name was written before.
+    """
+    ends = [0]
+
+    def note(chunk: h5py.h5d.StoreInfo) -> None:
+        if chunk.byte_offset is not None:
+            ends.append(chunk.byte_offset + chunk.size)
+
+    for name in dataset_layout(1):
+        # A table that cannot be read is damage of another kind, which reading the rows shows.
+        with contextlib.suppress(OSError, RuntimeError):
+            file[name].id.chunk_iter(note)
+    with open(path, "rb") as raw:
+        superblock = raw.read(36)
+        size = os.fstat(raw.fileno()).st_size
+    # Version 3 with addresses of 8 bytes, as written by libver="latest"; then the end at 28.
+    if len(superblock) == 36 and superblock[8] >= 3 and superblock[9] == 8:
+        ends += struct.unpack("<Q", superblock[28:])
+    return max(0, max(ends) - size)
+
+
 def is_marked_as_written_to(path: str) -> bool:
     """Tell whether the last writer left the file open: it is at work, or was killed.
 
@@ -214,10 +260,36 @@ def is_marked_as_written_to(path: str) -> bool:
     -------
     bool
     """
+    _check_regular(path)
     with open(path, "rb") as file:
         superblock = file.read(12)
     # Superblock version 3, as written by libver="latest"; byte 11 holds the consistency flags.
     return len(superblock) == 12 and superblock[8] >= 3 and superblock[11] != 0
+
+
+def _check_regular(path: str) -> None:
+    """Refuse what is no file before HDF5 opens it: a pipe would make it wait for ever."""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            with open(path, "rb"):
+                return
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        remedy = (
+            "Ask its owner for the right to read it"
+            if isinstance(error, PermissionError)
+            else "Move it away"
+        )
+        raise CacheError(
+            f"The feature store {path!r} cannot be opened: {error.strerror or error}. {remedy}, or "
+            "give another 'cache'."
+        ) from error
+    kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
+    raise CacheError(
+        f"{path!r} is not a feature store but {kind}. Move it away, or give another 'cache'."
+    )
 
 
 def _access() -> h5py.h5p.PropFAID:

@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.damage import read_what_is_left
-from leukfeat.features.store.layout import KEY_BYTES, known_controls, open_for_reading, read_spec
+from leukfeat.features.store.layout import (
+    KEY_BYTES,
+    known_controls,
+    missing_bytes,
+    open_for_reading,
+    read_spec,
+)
 from leukfeat.features.store.row_index import RowIndex
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 
@@ -82,6 +88,11 @@ class StoreReader:
 
     def __len__(self) -> int:
         return int(self.written.sum())
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes the end of the file lacks: 0, unless somebody cut it."""
+        return missing_bytes(self._file, self.path)
 
     def files(self) -> dict[bytes, bytes]:
         """Return the second index: digest of a file's bytes to key of its pixels."""

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
+import logging
 import os
+import shutil
 import uuid
 from collections.abc import Collection
 from types import TracebackType
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -23,6 +27,7 @@ from leukfeat.features.store.row_index import RowIndex
 __all__ = [
     "UNKNOWN_SESSION",
     "NewStore",
+    "Rewritten",
     "create_store",
     "find_leftovers",
     "remove_leftovers",
@@ -34,6 +39,23 @@ UNKNOWN_SESSION = 0xFFFF_FFFF
 """Session of a row whose origin was lost to damage."""
 
 _WINDOW = 1024
+
+logger = logging.getLogger("leukfeat")
+
+
+class Rewritten(NamedTuple):
+    """What :func:`rewrite_store` did.
+
+    Attributes
+    ----------
+    rows : int
+        Rows kept, as :meth:`NewStore.add` says.
+    kept_aside : str or None
+        Where the file stands as it was, if rows were lost with its end that nobody can count.
+    """
+
+    rows: int
+    kept_aside: str | None
 
 
 class NewStore:
@@ -111,8 +133,14 @@ class NewStore:
         self._extend("sessions", np.array(texts, self._file["sessions"].dtype))
         return copied
 
-    def put_in_place(self) -> None:
+    def put_in_place(self) -> str | None:
         """Close the file, read it again from the disk, and give it its final name in one step.
+
+        Returns
+        -------
+        str or None
+            The name that the older file has now, if it was cut short: how many rows were lost
+            with its end cannot be told, so it is not deleted.
 
         Raises
         ------
@@ -129,7 +157,9 @@ class NewStore:
             )
         if not good:
             raise OSError(f"what was written to {self._temporary!r} is not what is there")
+        kept_aside = _keep_aside_if_cut(self._path)
         _put_in_place(self._temporary, self._path)
+        return kept_aside
 
     def _add_files(self, entries: NDArray[np.uint8]) -> None:
         held = np.concatenate([self._files, entries])
@@ -182,7 +212,7 @@ def create_store(path: str, spec: FeatureSpace, n_features: int) -> None:
         new.put_in_place()
 
 
-def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
+def rewrite_store(path: str, drop: Collection[bytes] = ()) -> Rewritten:
     """Replace a store by a copy of its good rows. The caller holds the writer's lock.
 
     This is how a file whose writer was killed becomes appendable again, and how rows are
@@ -197,15 +227,13 @@ def rewrite_store(path: str, drop: Collection[bytes] = ()) -> int:
 
     Returns
     -------
-    int
-        Rows kept, as :meth:`NewStore.add` says.
+    Rewritten
     """
     with StoreReader(path) as old, writing_to(path):
         check_room(os.path.dirname(path), os.path.getsize(path))
         with NewStore(path, old.spec, old.n_features) as new:
             kept = new.add(old, drop)
-            new.put_in_place()
-    return kept
+            return Rewritten(kept, new.put_in_place())
 
 
 def replace_rows(path: str, newer: str) -> None:
@@ -264,6 +292,31 @@ def find_leftovers(path: str) -> list[str]:
 def _temporary_name(path: str) -> str:
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name}.{uuid.uuid4().hex[:12]}.tmp")
+
+
+def _keep_aside_if_cut(path: str) -> str | None:
+    if not os.path.exists(path):
+        return None
+    with StoreReader(path) as old:
+        missing = old.missing_bytes
+    if not missing:
+        return None
+    names = itertools.chain(
+        [f"{path}.damaged"], (f"{path}.damaged-{i}" for i in itertools.count(2))
+    )
+    aside = next(name for name in names if not os.path.lexists(name))
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, aside)
+    logger.warning(
+        "the feature store %s is cut short by %d bytes, and the rows that were lost with them cannot "
+        "be counted: what can be read is kept in its place, the file as it was in %s",
+        path,
+        missing,
+        aside,
+    )
+    return aside
 
 
 def _put_in_place(temporary: str, path: str) -> None:

@@ -81,7 +81,7 @@ class StoreWriter:
                 if os.path.exists(self.path) and (
                     is_marked_as_written_to(self.path) or not can_be_appended_to(self.path)
                 ):
-                    kept = rewrite_store(self.path)
+                    kept = rewrite_store(self.path).rows
                     logger.info("recovered %d rows of %s", kept, self.path)
         except BaseException:
             self._lock.release()

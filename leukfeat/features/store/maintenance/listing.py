@@ -37,6 +37,9 @@ class StoreSummary:
         Length of a row.
     sessions : list of dict
         For each run that wrote rows: versions of the libraries, processor, time of its start.
+    missing_bytes : int
+        How many bytes the end of the file lacks: 0, unless somebody cut it. Then rows may be
+        missing that cannot be counted.
     is_open : bool
         Whether its last writer is at work, or was killed.
     leftovers : list of str
@@ -51,13 +54,15 @@ class StoreSummary:
     rows: int = 0
     n_features: int = 0
     sessions: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    missing_bytes: int = 0
     is_open: bool = False
     leftovers: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def created(self) -> str | None:
         """Start of the first run that wrote rows, in ISO 8601; ``None`` if not known."""
-        return min((s["started"] for s in self.sessions if "started" in s), default=None)
+        starts = (session.get("started") for session in self.sessions)
+        return min((start for start in starts if isinstance(start, str)), default=None)
 
 
 def find_stores(place: str | os.PathLike[str]) -> list[str]:
@@ -127,7 +132,7 @@ def read_sessions(store: StoreReader) -> list[dict[str, Any]]:
     for text in store.sessions():
         try:
             facts = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             facts = None
         sessions.append(facts if isinstance(facts, dict) else {})
     return sessions
@@ -145,6 +150,7 @@ def _summarise(path: str) -> StoreSummary:
                 rows=len(store),
                 n_features=store.n_features,
                 sessions=read_sessions(store),
+                missing_bytes=store.missing_bytes,
                 is_open=is_marked_as_written_to(path),
                 leftovers=[
                     *find_leftovers(path),

@@ -46,6 +46,8 @@ class MergeReport:
         Largest distance between two such rows, as a share of their length.
     rows_damaged : int
         Rows that were damaged in their store and left out.
+    cut_short : list of str
+        Stores that lack their end: rows may be missing that cannot be counted.
     """
 
     path: str
@@ -55,6 +57,7 @@ class MergeReport:
     rows_differing: int
     largest_difference: float
     rows_damaged: int
+    cut_short: list[str]
 
 
 def merge_stores(
@@ -105,6 +108,7 @@ def merge_stores(
                 shared += overlap[0]
                 differing += overlap[1]
                 largest = max(largest, overlap[2])
+        cut_short = [store.path for store in stores if store.missing_bytes]
         damaged = sum(_count_damaged(store) for store in stores)
         with writing_to(target):
             check_room(os.path.dirname(target), sum(os.path.getsize(s.path) for s in stores))
@@ -119,6 +123,7 @@ def merge_stores(
         rows_differing=differing,
         largest_difference=largest,
         rows_damaged=damaged,
+        cut_short=cut_short,
     )
 
 

@@ -94,7 +94,7 @@ def prune_rows(
             doomed = {key.tobytes() for key in store.keys[unwanted]}
             kept = len(store) - len(doomed)
         if doomed and not dry_run:
-            kept = rewrite_store(path, doomed)
+            kept = rewrite_store(path, doomed).rows
         share = kept / max(1, kept + len(doomed))
         return PruneReport(
             path=path,

@@ -28,6 +28,11 @@ class RepairReport:
         Rows in the file now.
     rows_dropped : int
         Rows that were damaged or there twice; the next extraction computes them again.
+    rows_without_key : int
+        Rows that had lost the name of their image; the next extraction computes them again.
+    kept_aside : str or None
+        Where the file stands as it was, if it was cut short: how many rows were lost with its
+        end cannot be told. Delete it when you no longer want it.
     removed : list of str
         Temporary files of a killed writer that were deleted.
     """
@@ -37,6 +42,8 @@ class RepairReport:
     before: StoreReport
     rows_kept: int
     rows_dropped: int
+    rows_without_key: int
+    kept_aside: str | None
     removed: list[str]
 
 
@@ -65,12 +72,14 @@ def repair_store(path: str | os.PathLike[str]) -> RepairReport:
         removed = remove_leftovers(path)
         before = verify_store(path)
         ill = before.is_open or before.unfinished or not before.is_sound
-        kept = rewrite_store(path) if ill else before.rows
+        kept, kept_aside = rewrite_store(path) if ill else (before.rows, None)
         return RepairReport(
             path=path,
             rewritten=bool(ill),
             before=before,
             rows_kept=kept,
             rows_dropped=before.rows + before.damaged_rows + before.duplicates - kept,
+            rows_without_key=before.rows_without_key,
+            kept_aside=kept_aside,
             removed=removed,
         )

@@ -34,7 +34,10 @@ class StoreReport:
     duplicates : int
         Rows whose key another row has.
     unfinished : int
-        Places that a killed writer left without a key. They count as not there.
+        Places without a key. They count as not there. Where `is_open` is true a killed writer
+        left them; in a file that was closed their key was lost.
+    missing_bytes : int
+        How many bytes the end of the file lacks: 0, unless somebody cut it.
     not_finite : int
         Right rows that hold NaN or infinity: the network gave them.
     unknown_origin : int
@@ -53,6 +56,7 @@ class StoreReport:
     damaged_blocks: list[tuple[int, int]]
     duplicates: int
     unfinished: int
+    missing_bytes: int
     not_finite: int
     unknown_origin: int
     content_digest: str
@@ -61,8 +65,15 @@ class StoreReport:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is damaged and no key is there twice."""
-        return not (self.damaged_rows or self.duplicates)
+        """Whether the file is whole, nothing in it is damaged and no key is there twice."""
+        return not (
+            self.damaged_rows or self.duplicates or self.missing_bytes or self.rows_without_key
+        )
+
+    @property
+    def rows_without_key(self) -> int:
+        """Rows of a file that was closed in order which have lost the name of their image."""
+        return 0 if self.is_open and not self.missing_bytes else self.unfinished
 
 
 def verify_store(path: str | os.PathLike[str]) -> StoreReport:
@@ -85,6 +96,7 @@ def verify_store(path: str | os.PathLike[str]) -> StoreReport:
         If it cannot be opened or is not a feature store.
     """
     path = os.fspath(path)
+    was_open = is_marked_as_written_to(path)
     with StoreReader(path) as store:
         written = store.written
         first = store.index.find(store.keys) == np.arange(len(store.keys))
@@ -105,10 +117,12 @@ def verify_store(path: str | os.PathLike[str]) -> StoreReport:
             damaged_blocks=_stretches(bad),
             duplicates=int((written & ~first & ~bad).sum()),
             unfinished=int((~written).sum()),
+            missing_bytes=store.missing_bytes,
             not_finite=not_finite,
             unknown_origin=unknown,
             content_digest=store.content_digest(),
-            is_open=is_marked_as_written_to(path),
+            # A writer may have come or gone meanwhile.
+            is_open=was_open or is_marked_as_written_to(path),
             leftovers=find_leftovers(path),
         )
 
