@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import SVC
-from sklearn.utils.class_weight import compute_sample_weight
 
 from leukfeat.native_libraries import import_native
 
@@ -77,14 +76,14 @@ def fit_forest(forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray) -> 
     Returns
     -------
     RandomForestClassifier
-        `forest`, fitted. The same seed gives other trees with oneDAL than without.
+        `forest`, fitted. The same seed gives other trees with oneDAL than without. Class weights
+        count in the splits, as in scikit-learn to 1.8; from 1.9 on that draws rows by them.
     """
     if not (onedal_is_there() and forest_is_known(forest)):
         return forest.fit(X, y)
-    weights = None if forest.class_weight is None else compute_sample_weight(forest.class_weight, y)
     ensemble = import_native("sklearnex.ensemble")
-    parameters = {**forest.get_params(), "class_weight": None}
-    grown = ensemble.RandomForestClassifier(**parameters).fit(X, y, weights)
+    # Never as sample weights: with these sklearnex lets scikit-learn grow the trees from 1.9 on.
+    grown = ensemble.RandomForestClassifier(**forest.get_params()).fit(X, y)
     forest.estimators_ = grown.estimators_
     forest.estimator_ = clone(forest.estimator)
     forest.classes_ = np.unique(y)

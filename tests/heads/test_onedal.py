@@ -87,6 +87,26 @@ def test_forest_is_stock(class_weight):
 
 
 @needs_onedal
+@pytest.mark.parametrize("class_weight", [None, "balanced", {0: 1.0, 1: 9.0}])
+def test_forest_is_grown_by_onedal_with_weights_too(class_weight, monkeypatch):
+    X, y = make_classification(2000, 8, n_informative=4, weights=[0.9], flip_y=0.1, random_state=0)
+    settings = {"n_estimators": 60, "random_state": 0, "max_depth": 4}
+    stock = RandomForestClassifier(class_weight=class_weight, **settings).fit(X[:1000], y[:1000])
+
+    def refuse(*_, **__):
+        raise AssertionError("scikit-learn grows the forest")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RandomForestClassifier, "fit", refuse)
+        forest = RandomForestClassifier(class_weight=class_weight, **settings)
+        ours = onedal.fit_forest(forest, X[:1000], y[:1000])
+    # The weights count: without them the rare class is called in one of 100 cells.
+    called, wanted = (model.predict(X[1000:]).mean() for model in (ours, stock))
+    assert called == pytest.approx(wanted, abs=0.1)
+    assert (called > 0.1) == (class_weight is not None)
+
+
+@needs_onedal
 def test_forest_head_uses_it_and_keeps_a_stock_pipeline(monkeypatch):
     grown = []
     fit = onedal.import_native
