@@ -62,7 +62,10 @@ def append(path, spec, n_rows, n_features, rng):
             writer.append_files([(k[::-1], k) for k in keys])
             marks[start + n] = time.perf_counter() - started
         ends = np.array(list(marks))
-        tenth, last = ends[np.searchsorted(ends, n_rows / 10)], ends[np.searchsorted(ends, n_rows * 0.9)]
+        tenth, last = (
+            ends[np.searchsorted(ends, n_rows / 10)],
+            ends[np.searchsorted(ends, n_rows * 0.9)],
+        )
     rates = tenth / marks[tenth], (n_rows - last) / max(1e-9, marks[n_rows] - marks[last])
     return time.perf_counter() - started, rates
 
@@ -82,8 +85,10 @@ def one(folder, spec, n_rows, n_features):
         found, looked = timed(lambda: reader.index.find(wanted))
         rows, read = timed(lambda: reader.read(found))
         files, indexed = timed(reader.files)
-    assert (found == places).all() and (rows.features[:, 0] == places).all()
-    assert not rows.damaged.any() and len(files) == n_rows
+    assert (found == places).all()
+    assert (rows.features[:, 0] == places).all()
+    assert not rows.damaged.any()
+    assert len(files) == n_rows
 
     def subset():
         with StoreReader(path) as reader:

@@ -1,9 +1,14 @@
-"""Rows computed by the workers of a cluster, through joblib."""
+"""Rows computed by the workers of a cluster, through joblib's backend."""
 
 from __future__ import annotations
 
 import itertools
+import os
+import threading
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import joblib
 import numpy as np
@@ -16,6 +21,15 @@ from leukfeat.features.weights import WeightsSource
 __all__ = ["WorkersEngine", "count_workers"]
 
 _LOCAL = ("LokyBackend", "MultiprocessingBackend", "ThreadingBackend", "SequentialBackend")
+_TASK_BYTES = 1 << 23
+"""Pixels in one task at most: beyond 10 MB Dask warns."""
+
+_COUNT_AGAIN = 5.0
+"""Seconds after which the workers are counted again: clusters grow and shrink."""
+
+_one_batch = threading.Lock()
+
+Computed = tuple[NDArray[np.float32], dict[str, str]]
 
 
 def count_workers() -> int:
@@ -28,19 +42,29 @@ def count_workers() -> int:
     -------
     int
 
+    Raises
+    ------
+    TimeoutError
+        If the cluster has no worker, and none comes within the backend's time.
+
     Examples
     --------
     >>> count_workers()
     0
     """
     backend, _ = joblib.parallel.get_active_backend()
-    return 0 if type(backend).__name__ in _LOCAL else max(1, int(joblib.effective_n_jobs(None)))
+    if type(backend).__name__ in _LOCAL:
+        return 0
+    n_tasks = int(joblib.effective_n_jobs(None))  # waits for the first worker
+    client = _dask_client()
+    return max(1, n_tasks if client is None else len(client.nthreads()))
 
 
 class WorkersEngine:
     """Sends batches to workers, each of which loads the network once.
 
-    A worker that dies costs its batch: the scheduler of a cluster gives it to another.
+    A worker that dies costs its batch: the scheduler of a cluster gives it to another. A single
+    worker computes too, where joblib itself would turn to this process.
 
     Parameters
     ----------
@@ -49,7 +73,7 @@ class WorkersEngine:
     source : WeightsSource
         Its weights; a file must have the same path for every worker.
     n_workers : int
-        Most of them.
+        Most of them; with Dask they are counted again now and then.
     n_features : int
         Length of a row.
     device : str, default="auto"
@@ -77,26 +101,74 @@ class WorkersEngine:
 
         Two batches a worker are in memory.
         """
+        client = _dask_client()
+        batches = self._batches(inputs, batch_size)
+        computed = self._by_dask(client, batches) if client else self._by_joblib(batches)
+        for rows, versions in computed:
+            self.versions = versions
+            yield from rows
+
+    def _batches(
+        self, inputs: Iterable[NDArray[np.uint8]], batch_size: int
+    ) -> Iterator[tuple[NDArray[np.uint8]]]:
+        # Drawn here, in the caller's thread: an unreadable image raises where the call was made.
         coming = iter(inputs)
+        for first in coming:
+            size = max(1, min(batch_size, _TASK_BYTES // first.nbytes))
+            # In a tuple: joblib would put a bare array on one worker of Dask, where it is lost
+            # with that worker.
+            yield (np.stack([first, *itertools.islice(coming, size - 1)]),)
+
+    def _by_dask(self, client: Any, batches: Iterable[tuple[NDArray[np.uint8]]]) -> Iterator[Any]:
+        waiting: deque[Any] = deque()
+        counted = time.monotonic()
+        try:
+            for batch in batches:
+                if time.monotonic() - counted > _COUNT_AGAIN:
+                    self._n_workers = max(1, len(client.nthreads()))
+                    counted = time.monotonic()
+                while len(waiting) >= 2 * self._n_workers:
+                    yield waiting.popleft().result()
+                task = (_rows, self._spec, self._source, self._device, batch)
+                waiting.append(client.submit(*task, pure=False))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            client.cancel(list(waiting))
+
+    def _by_joblib(self, batches: Iterator[tuple[NDArray[np.uint8]]]) -> Iterator[Any]:
         with joblib.Parallel(n_jobs=self._n_workers, batch_size=1) as workers:
-            # Drawn here, in the caller's thread: an unreadable image raises where the call was made.
-            while window := list(itertools.islice(coming, 2 * self._n_workers * batch_size)):
-                batches = [
-                    np.stack(window[i : i + batch_size]) for i in range(0, len(window), batch_size)
-                ]
-                for rows, versions in workers(
-                    # In a tuple: joblib would put a bare array on one worker of Dask, where it
-                    # is lost with that worker.
-                    joblib.delayed(_rows)(self._spec, self._source, self._device, (batch,))
-                    for batch in batches
-                ):
-                    self.versions = versions
-                    yield from rows
+            while window := list(itertools.islice(batches, 2 * self._n_workers)):
+                yield from workers(
+                    joblib.delayed(_rows)(self._spec, self._source, self._device, batch)
+                    for batch in window
+                )
+
+
+def _dask_client() -> Any:
+    """Return the client of joblib's Dask backend, ``None`` where another is active."""
+    backend, _ = joblib.parallel.get_active_backend()
+    return backend.client if type(backend).__name__ == "DaskDistributedBackend" else None
 
 
 def _rows(
     spec: FeatureSpec, source: WeightsSource, device: str, held: tuple[NDArray[np.uint8]]
-) -> tuple[NDArray[np.float32], dict[str, str]]:
+) -> Computed:
     (batch,) = held
-    engine = load_engine(spec, source, device=device)
-    return np.stack([*engine.stream(batch, len(batch))]), engine.versions
+    # A worker of several threads is given several batches; the engine takes all of them for one.
+    with _one_batch:
+        _take_threads_of_worker()
+        engine = load_engine(spec, source, device=device)
+        return np.stack([*engine.stream(batch, len(batch))]), engine.versions
+
+
+def _take_threads_of_worker() -> None:
+    """Let the engine have the threads of a Dask worker, which sets OMP_NUM_THREADS to 1."""
+    try:
+        from distributed import get_worker
+
+        threads = get_worker().state.nthreads
+    except (ImportError, ValueError):
+        return
+    if int(os.environ.get("OMP_NUM_THREADS") or threads) < threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
