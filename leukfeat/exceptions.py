@@ -9,6 +9,7 @@ __all__ = [
     "LeukfeatError",
     "SeenByBackboneWarning",
     "SpecMismatchError",
+    "UnknownFigureError",
     "WeightsError",
     "WeightsUnavailableError",
 ]
@@ -52,3 +53,10 @@ class LeakageWarning(UserWarning):
 
 class SeenByBackboneWarning(LeakageWarning):
     """The weights behind the features were trained on cells that they are now tested on."""
+
+
+class UnknownFigureError(LeukfeatError, KeyError, ValueError):
+    """A result does not have the figure of merit that was asked for."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

@@ -18,13 +18,18 @@ from leukfeat.cli.calibrate import calibrate
 from leukfeat.cli.demo import demo
 from leukfeat.cli.doctor import doctor
 from leukfeat.cli.evaluate import evaluate
+from leukfeat.cli.explain import explain
 from leukfeat.cli.export import export
 from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
+from leukfeat.cli.leakage import leakage
+from leukfeat.cli.learning_curve import learning_curve
 from leukfeat.cli.predict import predict
 from leukfeat.cli.prepare import prepare
 from leukfeat.cli.reproduce import reproduce
 from leukfeat.cli.segment import segment
+from leukfeat.cli.shift import shift
+from leukfeat.cli.transfer import transfer
 
 __all__ = ["app", "main"]
 
@@ -79,6 +84,15 @@ for command in (
     doctor,
 ):
     app.command()(command)
+_CLOSER: dict[str, Any] = {
+    "learning-curve": learning_curve,
+    "leakage": leakage,
+    "transfer": transfer,
+    "shift": shift,
+    "explain": explain,
+}
+for name, look in _CLOSER.items():
+    app.command(name, rich_help_panel="What a number is worth")(look)
 app.add_typer(cache_app, name="cache")
 
 

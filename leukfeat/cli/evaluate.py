@@ -40,13 +40,11 @@ def evaluate(
         Path | None,
         typer.Option(help="A model file, tested on these cells; without it, heads are compared."),
     ] = None,
-    heads: Annotated[
-        str, typer.Option(help="Heads to compare, joined by commas.")
-    ] = "svm,random_forest,logistic_regression",
+    heads: opt.HeadNames = "svm,random_forest,logistic_regression",
     split: Annotated[
         str, typer.Option(help="group (by subject), leave_one_out, official, or random.")
     ] = "group",
-    n_splits: Annotated[int, typer.Option(help="Folds.")] = 5,
+    n_splits: opt.NSplits = 5,
     n_repeats: Annotated[int, typer.Option(help="Repeats with other folds.")] = 1,
     by: Annotated[
         str | None, typer.Option(help="Column that is kept on one side, such as site.")

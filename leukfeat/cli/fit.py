@@ -17,9 +17,7 @@ __all__ = ["fit"]
 def fit(
     data: opt.DataSource,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
-    head: Annotated[
-        str, typer.Option(help="svm, linear_svm, random_forest, logistic_regression, ...")
-    ] = "svm",
+    head: opt.HeadName = "svm",
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
     positive: opt.Positive = None,

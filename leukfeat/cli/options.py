@@ -23,12 +23,18 @@ __all__ = [
     "DataSource",
     "Engine",
     "ExtractionOptions",
+    "HeadName",
+    "HeadNames",
     "IfCached",
     "InputSize",
     "Layers",
     "Layout",
     "Mask",
+    "Metric",
+    "ModelFile",
     "NJobs",
+    "NSplits",
+    "OutFolder",
     "Pooling",
     "Positive",
     "Precision",
@@ -41,6 +47,7 @@ __all__ = [
     "cells_from",
     "classifier_from",
     "labelled_cells_from",
+    "numbers",
 ]
 
 _CELLS = "The cells"
@@ -162,6 +169,18 @@ SkipBad = Annotated[
         rich_help_panel=_FEATURES,
     ),
 ]
+ModelFile = Annotated[Path, typer.Argument(help="A model file that `leukfeat fit` wrote.")]
+HeadName = Annotated[
+    str, typer.Option(help="svm, linear_svm, random_forest, logistic_regression, ...")
+]
+HeadNames = Annotated[str, typer.Option(help="Heads to compare, joined by commas.")]
+Metric = Annotated[
+    str, typer.Option(help="auroc, balanced_accuracy, accuracy, weighted_f1, sensitivity, ...")
+]
+NSplits = Annotated[int, typer.Option(help="Folds.")]
+OutFolder = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder for the figure and the JSON.")
+]
 RandomState = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
 NJobs = Annotated[int | None, typer.Option(help="Processes; -1 for one a core.")]
 AsJson = Annotated[
@@ -227,6 +246,16 @@ def classifier_from(model: Path) -> CellClassifier:
             "take; in Python: leukfeat.load_model(path).predict(cells)."
         )
     return classifier
+
+
+def numbers(option: str, text: str) -> list[float]:
+    """Read numbers that are joined by commas."""
+    try:
+        return [float(one) for one in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"{option} takes numbers joined by commas, such as 0.2,0.5,1. Got {text!r} instead."
+        ) from None
 
 
 @dataclasses.dataclass(frozen=True)

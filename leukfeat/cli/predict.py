@@ -14,7 +14,7 @@ __all__ = ["predict"]
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model file that `leukfeat fit` wrote.")],
+    model: opt.ModelFile,
     data: opt.DataSource,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Table to write, .csv or .parquet.")

@@ -11,6 +11,7 @@ from .evidence import feature_gradient as feature_gradient
 from .evidence import occlusion_evidence as occlusion_evidence
 from .evidence import pooled_evidence as pooled_evidence
 from .evidence_map import EvidenceMap as EvidenceMap
+from .evidence_pictures import write_evidence as write_evidence
 from .feature_map import plot_feature_map as plot_feature_map
 from .held_out import evaluate as evaluate
 from .leakage import LeakageMeter as LeakageMeter

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.evaluation.cell_names import cell_paths
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.cross_validation import cross_validate_heads
 from leukfeat.evaluation.result import Evaluation
-from leukfeat.evaluation.wording import html_table, markdown_table
+from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.exceptions import SpecMismatchError
-from leukfeat.features import FeatureSet
+from leukfeat.features import FeatureSet, FeatureSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["DatasetTransfer", "leave_one_dataset_out"]
 
 COLUMN = "dataset"
+
+_SAID = "Each dataset tested by heads fitted on the others."
+_MANY = 0.1
 
 
 class DatasetTransfer:
@@ -38,6 +41,9 @@ class DatasetTransfer:
         For each dataset the heads and the control heads.
     metric : str
         Figure of merit that is shown.
+    far : mapping of str to float, optional
+        For each dataset the part of its cells that lie farther from those of the other datasets
+        than 99 % of these lie from the cells of other subjects.
     """
 
     def __init__(
@@ -46,10 +52,12 @@ class DatasetTransfer:
         held_out: Mapping[str, Mapping[str, Evaluation]],
         *,
         metric: str,
+        far: Mapping[str, float] | None = None,
     ) -> None:
         self.pooled = pooled
         self.held_out = {name: dict(found) for name, found in held_out.items()}
         self.metric = metric
+        self.far = dict(far or {})
 
     @property
     def table(self) -> pd.DataFrame:
@@ -66,11 +74,17 @@ class DatasetTransfer:
         """Return everything as plain values that JSON can hold."""
         return {
             "metric": self.metric,
+            "far": self.far,
             "held_out": {
                 name: {head: one.to_dict() for head, one in results.items()}
                 for name, results in self.held_out.items()
             },
         }
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know before believing the numbers."""
+        return (*self.pooled.notes, *(_far_note(name, part) for name, part in self.far.items()))
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         heads = list(next(iter(self.held_out.values())))
@@ -85,11 +99,11 @@ class DatasetTransfer:
 
     def to_markdown(self) -> str:
         """Return the table of datasets and heads as Markdown."""
-        return f"Each dataset tested by heads fitted on the others.\n\n{markdown_table(*self._rows())}\n"
+        notes = "".join(f"\n- {note}" for note in self.notes)
+        return f"{_SAID}\n\n{markdown_table(*self._rows())}\n{notes}\n"
 
     def _repr_html_(self) -> str:
-        said = html.escape("Each dataset tested by heads fitted on the others.")
-        return f"<p>{said}</p>{html_table(*self._rows())}"
+        return f"<p>{_SAID}</p>{html_table(*self._rows())}{notes_html(self.notes)}"
 
     def __repr__(self) -> str:
         return f"DatasetTransfer({', '.join(self.held_out)}; {len(self.pooled)} heads)"
@@ -102,12 +116,16 @@ class DatasetTransfer:
         matplotlib.figure.Figure
         """
         from leukfeat.evaluation.scoring import figure_name
-        from leukfeat.reporting import draw_forest
+        from leukfeat.reporting import caption, draw_forest
 
         table = self.table
         name = figure_name(self.metric)
         table["metric"] = [f"{name}, tested on {dataset}" for dataset in table["dataset"]]
-        return draw_forest(table, text="heads fitted on the other datasets; bars: 95 % intervals")
+        first = self.pooled[next(iter(self.pooled))]
+        p = first.predictions
+        words = f"bars: {100 * first.level:g} % intervals by {p.unit}"
+        text = caption(p.n_cells, p.n_subjects, "heads fitted on the other datasets", words)
+        return draw_forest(table, text="\n".join([text, *self.notes]))
 
 
 def leave_one_dataset_out(
@@ -187,23 +205,48 @@ def leave_one_dataset_out(
         **head_settings,
     )
     of = joined.column(COLUMN)
+    far = {name: _far_part(joined, of == name) for name in datasets}
     held_out: dict[str, dict[str, Evaluation]] = {}
     for name in datasets:
         parts = {
             head: Evaluation(
                 one.predictions.take(of[one.predictions.cells] == name),
                 name=head,
-                notes=one.notes,
+                notes=(*one.notes, *((_far_note(name, far[name]),) if far[name] > _MANY else ())),
                 level=level,
                 about=one.about,
             )
             for head, one in pooled.all.items()
         }
         held_out[name] = parts
+    first = next(iter(pooled.results.values()))
     if metric is None:
-        first = next(iter(next(iter(held_out.values())).values()))
         metric = "auroc" if ("auroc", "cells") in first.figures else "balanced_accuracy"
-    return DatasetTransfer(pooled, held_out, metric=metric)
+    first.interval(metric)  # is there such a figure?
+    return DatasetTransfer(pooled, held_out, metric=metric, far=far)
+
+
+def _far_part(joined: FeatureSet, here: np.ndarray) -> float:
+    """Part of the cells of a dataset that are far from the cells of the others."""
+    labelled = joined.y >= 0  # type: ignore[operator]
+    train = joined[~here & labelled]
+    # Measured columns have units of their own; those of a network are of one kind.
+    own_units = not isinstance(joined.spec, FeatureSpec)
+    reference = TrainingReference(standardize=own_units).fit(train.X, train.groups)
+    return float((reference.distance(joined[here & labelled].X) > 1).mean())
+
+
+def _far_note(name: str, part: float) -> str:
+    said = (
+        f"{100 * part:.0f} % of the cells of {name} lie farther from those that the heads were "
+        "fitted on than 99 % of these lie from each other's subjects"
+    )
+    if part <= _MANY:
+        return said
+    return (
+        f"{said}: of such cells a head knows nothing, whatever its probabilities say (an RBF SVM "
+        "falls back on its constant, and may be worse than chance)"
+    )
 
 
 def _joined(datasets: Mapping[str, FeatureSet]) -> FeatureSet:

@@ -32,10 +32,11 @@ class EvidenceMap:
 
     Parameters
     ----------
-    head : Head or Ensemble
-        Fitted on features of a network, so that it knows its feature space.
+    head : Head, Ensemble or CellClassifier
+        Fitted on features of a network, so that it knows its feature space. A classifier knows its
+        weights and the mean of its training cells besides, which is then the default `baseline`.
     weights : {"imagenet", "random"} or path-like, default="imagenet"
-        As they were given to :func:`leukfeat.extract_features`.
+        As they were given to :func:`leukfeat.extract_features`; a classifier's own are taken.
     random_state : int, default=0
         Seed of ``weights="random"``.
     target : str, optional
@@ -80,6 +81,10 @@ class EvidenceMap:
         window: int = 32,
         stride: int = 16,
     ) -> None:
+        if hasattr(head, "predict_subjects"):
+            weights, random_state, mean = _of_classifier(head)
+            baseline = mean if baseline is None else baseline
+            head = head.head
         spec = getattr(head, "spec_", None)
         if not isinstance(spec, FeatureSpec):
             raise SpecMismatchError(
@@ -97,6 +102,7 @@ class EvidenceMap:
                 f"are {self._source.digest}. Give those that extract_features was given."
             )
         self._column = _column(head, target)
+        self.target = _names(head)[self._column]
         self._baseline = baseline
         self._window, self._stride = window, stride
         reason = why_no_map(spec, self._source) or _why_flat(head)
@@ -128,6 +134,23 @@ class EvidenceMap:
             self._score_images, pixels, window=self._window, stride=self._stride
         )
 
+    def picture(self, image: Any) -> np.ndarray:
+        """Return the pixels that a map belongs to.
+
+        Parameters
+        ----------
+        image : path or ndarray of uint8 of shape (height, width, 3)
+            RGB.
+
+        Returns
+        -------
+        ndarray of uint8 of shape (height, width, 3)
+            By gradient what the network is given: prepared, cropped and resized. By occlusion the
+            image itself.
+        """
+        pixels = image if isinstance(image, np.ndarray) else read_image(image)
+        return pixels if self.method == "occlusion" else network_inputs(pixels, self._spec)[0]
+
     def _log_odds(self, rows: np.ndarray) -> np.ndarray:
         p = np.asarray(self._head.predict_proba(np.asarray(rows)), float)[:, self._column]
         p = np.clip(p, 1e-12, 1 - 1e-12)
@@ -140,9 +163,24 @@ class EvidenceMap:
         return self._log_odds(rows.reshape(len(images), -1, rows.shape[1]).mean(1))
 
 
+def _of_classifier(classifier: Any) -> tuple[Any, int, np.ndarray | None]:
+    """Tell a classifier's weights, their seed, and the mean of its training cells."""
+    mean = None if classifier.reference is None else classifier.reference.mean_
+    spec = classifier.spec
+    if not isinstance(spec, FeatureSpec) or spec.weights == "imagenet":
+        return "imagenet", 0, mean
+    if spec.weights == "random":
+        return "random", int(spec.weights_digest.rsplit(":", 1)[1]), mean
+    return classifier.weights, 0, mean
+
+
+def _names(head: Any) -> list[str]:
+    return list(getattr(head, "class_names_", None) or map(str, head.classes_))
+
+
 def _column(head: Any, target: str | None) -> int:
     """Column of the class that the evidence is for."""
-    names = list(getattr(head, "class_names_", None) or map(str, head.classes_))
+    names = _names(head)
     if target is not None:
         if target not in names:
             raise ValueError(f"'target' must be one of the classes {names}. Got {target!r}.")

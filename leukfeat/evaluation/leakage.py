@@ -148,7 +148,7 @@ class LeakageMeter:
             if name != "majority" and key in self.by_subject[name].figures
         ]
         p = self.by_subject[self.head].predictions
-        words = f"bars and brackets: {100 * self.level:g} % intervals by subject, the gap paired"
+        words = f"bars and brackets: {100 * self.level:g} % intervals by {p.unit}, the gap paired"
         return draw_gap(
             rows,
             self.gap,
@@ -235,4 +235,6 @@ def leakage_meter(
         cross_validate_heads(cells, head, split=split, **shared, **head_settings)  # type: ignore[arg-type]
         for split in ("random", "group")
     )
-    return LeakageMeter(random, by_subject, metric=metric, level=level)
+    meter = LeakageMeter(random, by_subject, metric=metric, level=level)
+    by_subject[meter.head].interval(metric)  # is there such a figure?
+    return meter

@@ -92,7 +92,8 @@ def evaluation_page(
         rows = [[str(n), *map(str, r)] for n, r in zip(table.index, table.to_numpy(), strict=True)]
         page.table(html_table(["head", *table.columns], rows))
         page.figure(comparison.plot(), "Figures of merit of all heads with intervals")
-        page.words("Paired differences, p-values by subject with Holm's correction:")
+        unit = result.predictions.unit
+        page.words(f"Paired differences, p-values by {unit} with Holm's correction:")
         page.table(_frame(comparison.differences()))
     page.section("Figures")
     drawn = [(result.plot_confusion(), f"Confusion table of {result.name}")]

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pandas as pd
 
 from leukfeat.evaluation.cell_names import short_names
+from leukfeat.evaluation.evidence_pictures import evidence_picture
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.reading import read_image
 
 if TYPE_CHECKING:
     from leukfeat.evaluation.result import Evaluation
 
-__all__ = ["data_flow", "overlay_evidence", "split_rows", "wrong_images"]
+__all__ = ["data_flow", "split_rows", "wrong_images"]
 
 _SIDE = 192
-_FOR = np.array([213, 94, 0], np.float32)
-_AGAINST = np.array([0, 114, 178], np.float32)
 _HOW = {
     "group": "split by subject",
     "random": "split at random, cell by cell",
@@ -137,37 +136,8 @@ def wrong_images(
             shown.append((np.zeros((_SIDE, _SIDE, 3), np.uint8), f"{said} (cannot be read)"))
             continue
         if maps is not None:
-            image = overlay_evidence(image, maps(image))
+            image = evidence_picture(maps, image)
         scale = _SIDE / max(image.shape[:2])
         size = tuple(max(1, round(n * scale)) for n in image.shape[1::-1])
         shown.append((np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), said))
     return shown
-
-
-def overlay_evidence(image: np.ndarray, evidence: Any) -> np.ndarray:
-    """Draw evidence over an image: orange for the positive class, blue against it.
-
-    Parameters
-    ----------
-    image : ndarray of uint8 of shape (height, width, 3)
-        RGB.
-    evidence : array-like of float of shape (rows, columns)
-        Stretched over the image.
-
-    Returns
-    -------
-    ndarray of uint8 of shape (height, width, 3)
-
-    Examples
-    --------
-    >>> image = np.zeros((4, 4, 3), np.uint8)
-    >>> overlay_evidence(image, [[1.0, 0.0], [0.0, 0.0]])[0, 0].tolist()
-    [128, 56, 0]
-    """
-    found = np.asarray(evidence, np.float32)
-    height, width = image.shape[:2]
-    full = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
-    share = np.clip(full / max(float(np.abs(found).max()), 1e-12), -1, 1)[..., None]
-    colour = np.where(share > 0, _FOR, _AGAINST)
-    strength = 0.6 * np.abs(share)
-    return np.asarray((image * (1 - strength) + colour * strength).round(), np.uint8)

@@ -25,6 +25,7 @@ from leukfeat.evaluation.scoring import (
     score_frame,
 )
 from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown, left_out_markdown
+from leukfeat.exceptions import UnknownFigureError
 from leukfeat.metrics import Interval, SubjectStatistic, suspected_label_errors
 
 if TYPE_CHECKING:
@@ -138,13 +139,15 @@ class Evaluation:
 
         Raises
         ------
-        KeyError
-            If there is no such figure; the message lists those that there are.
+        UnknownFigureError
+            A `KeyError`: there is no such figure; the message lists those that there are.
         """
         found = self._intervals.get((metric, over))
         if found is None:
             known = ", ".join(dict.fromkeys(name for name, o in self._intervals if o == over))
-            raise KeyError(f"No figure {metric!r} over {over!r}; there are: {known or 'none'}.")
+            raise UnknownFigureError(
+                f"No figure {metric!r} over {over!r}; there are: {known or 'none'}."
+            )
         return found
 
     def __getitem__(self, metric: str) -> Interval:

@@ -10,9 +10,12 @@ import pandas as pd
 
 from leukfeat.evaluation.cross_validation import named_heads, out_of_fold
 from leukfeat.evaluation.predicting import as_labelled_features
+from leukfeat.evaluation.predictions import with_units
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.scoring import figure_name
+from leukfeat.evaluation.wording import interval_texts, markdown_table
 from leukfeat.features import FeatureSet
+from leukfeat.reporting import caption
 from leukfeat.splitting.splitters import Split, make_splits
 
 if TYPE_CHECKING:
@@ -32,12 +35,34 @@ class LearningCurve:
         Figure of merit.
     head : str
         Name of the head.
+    n_cells : int, default=0
+        Cells that each point is tested on.
+    n_subjects : int, optional
+        Their subjects.
+    unit : str, default="subject"
+        What intervals count.
+    level : float, default=0.95
+        Level of the intervals.
     """
 
-    def __init__(self, table: pd.DataFrame, *, metric: str, head: str) -> None:
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        *,
+        metric: str,
+        head: str,
+        n_cells: int = 0,
+        n_subjects: int | None = None,
+        unit: str = "subject",
+        level: float = 0.95,
+    ) -> None:
         self.table = table
         self.metric = metric
         self.head = head
+        self.n_cells = n_cells
+        self.n_subjects = n_subjects
+        self.unit = unit
+        self.level = level
 
     def more_subjects(self, factor: float = 2.0) -> float:
         """Extrapolate what `factor` times as many training subjects would give.
@@ -65,6 +90,33 @@ class LearningCurve:
         clean = self.table.astype(object).where(self.table.notna(), None)
         return {"head": self.head, "metric": self.metric, "points": clean.to_dict("records")}
 
+    def to_markdown(self) -> str:
+        """Return the curve as a table, and what twice as many subjects might give.
+
+        Returns
+        -------
+        str
+        """
+        name = figure_name(self.metric)
+        points = zip(self.table["subjects"], interval_texts(self.table), strict=True)
+        rows = [[f"{n:.0f}", text] for n, text in points]
+        twice = self.more_subjects(2.0)
+        guess = (
+            "What more subjects would give cannot be guessed from these points."
+            if np.isnan(twice)
+            else f"Twice as many subjects might give {twice:.3f}, if the error goes on falling as "
+            "a power of their number: a guess, not a promise."
+        )
+        return (
+            f"{self.head} on {self._words()}; the same test cells at every point.\n\n"
+            f"{markdown_table(['training subjects', name], rows)}\n\n{guess}\n"
+        )
+
+    def _words(self) -> str:
+        return caption(
+            self.n_cells, self.n_subjects, f"{100 * self.level:g} % intervals by {self.unit}"
+        )
+
     def __repr__(self) -> str:
         last = self.table.iloc[-1]
         return (
@@ -85,7 +137,7 @@ class LearningCurve:
             self.table.rename(columns={"subjects": "x"}),
             x_label="training subjects",
             y_label=figure_name(self.metric),
-            text="bars: 95 % intervals by subject; the test cells are the same at every point",
+            text=f"{self._words()} (shaded); the test cells are the same at every point",
         )
 
 
@@ -149,11 +201,21 @@ def learning_curve(
     for fraction in sorted(fractions):
         smaller = [_fewer(one, cells, splits.groups, fraction, random_state) for one in splits]
         predictions, _ = out_of_fold(cells, {name: recipe}, smaller, controls=False, n_jobs=n_jobs)
-        found = Evaluation(predictions[name], name=name, level=level)[metric]
+        predictions, _ = with_units(predictions, cells)
+        tested = predictions[name]
+        found = Evaluation(tested, name=name, level=level)[metric]
         n = [len(pd.unique(cells.subjects[one.train])) for one in smaller]
         rows.append((float(np.mean(n)), found.estimate, found.low, found.high))
     table = pd.DataFrame(rows, columns=["subjects", "estimate", "low", "high"])
-    return LearningCurve(table, metric=metric, head=name)
+    return LearningCurve(
+        table,
+        metric=metric,
+        head=name,
+        n_cells=tested.n_cells,
+        n_subjects=tested.n_subjects,
+        unit=tested.unit,
+        level=level,
+    )
 
 
 def _fewer(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from leukfeat.evaluation.left_out import left_out_rows
 from leukfeat.evaluation.scoring import figure_name
+from leukfeat.metrics import Interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from leukfeat.evaluation.result import Evaluation
 
 __all__ = [
@@ -17,6 +20,7 @@ __all__ = [
     "evaluation_markdown",
     "evaluation_table",
     "interval_notes",
+    "interval_texts",
     "sentence",
 ]
 
@@ -103,6 +107,22 @@ def evaluation_table(result: Evaluation) -> Table:
             row.append(f"{control[name].estimate:.3f}" if known else "")
         rows.append(row)
     return header, rows
+
+
+def interval_texts(table: pd.DataFrame) -> list[str]:
+    """Write each row's estimate with its bounds.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns ``estimate``, ``low`` and ``high``.
+
+    Returns
+    -------
+    list of str
+    """
+    values = table[["estimate", "low", "high"]].to_numpy(float)
+    return [str(Interval(estimate=e, low=low, high=high)) for e, low, high in values]
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -15,36 +15,9 @@ from leukfeat.data.procedural import write_cnmc_tree
 from leukfeat.features.store import StoreReader
 from leukfeat.imaging import fit_preparation, read_preparation
 
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Procedural cells in a folder a class, the subject in the file name."""
-    root = tmp_path_factory.mktemp("my cells")
-    cells = make_cells(10, 60, size=64, random_state=0)
-    for i, (image, label, subject) in enumerate(
-        zip(cells.images, cells.y, cells.subjects, strict=True)
-    ):
-        path = root / cells.class_names[label] / f"{subject}_{i}.png"
-        path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), image[:, :, ::-1])
-    return root
-
+pytestmark = pytest.mark.usefixtures("small_network")
 
 GIVEN = ["--weights", "random", "--layers", "conv2", "--subject-pattern", "(?P<subject>[^_]+)_"]
-
-
-@pytest.fixture(autouse=True)
-def _small_network(monkeypatch):
-    """Shrink the network's input: these tests are about the commands."""
-    import leukfeat.features as features
-
-    whole = features.extract_features
-
-    def small(cells, **settings):
-        side = settings.pop("input_size", None) or 48
-        return whole(cells, input_size=side, **settings, progress=False)
-
-    monkeypatch.setattr(features, "extract_features", small)
 
 
 def run(capsys, *arguments):
@@ -52,17 +25,6 @@ def run(capsys, *arguments):
         main([str(argument) for argument in arguments])
     printed = capsys.readouterr()
     return stopped.value.code, printed.out, printed.err
-
-
-@pytest.fixture(scope="module")
-def model(folder, tmp_path_factory):
-    from leukfeat import CellClassifier, extract_features, fit_head, load_folder, save_model
-
-    cells = load_folder(folder, class_names=["hem", "all"], subject_pattern="(?P<subject>[^_]+)_")
-    given = {"weights": "random", "layers": "conv2", "input_size": 48, "progress": False}
-    features = extract_features(cells, **given)
-    head = fit_head(features, "logistic_regression", tune=False)
-    return save_model(CellClassifier(head, features), tmp_path_factory.mktemp("m") / "a.leukfeat")
 
 
 def test_extract_then_again_from_the_cache(folder, tmp_path, capsys):

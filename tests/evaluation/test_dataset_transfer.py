@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from leukfeat import FeatureSet, evaluate
 from leukfeat.evaluation import leave_one_dataset_out
-from leukfeat.exceptions import LeakageError
+from leukfeat.exceptions import LeakageError, UnknownFigureError
 
 
 @pytest.fixture
@@ -49,3 +49,24 @@ def test_what_cannot_be_joined_is_refused(laboratories, make_features):
     twice = {"a": laboratories["a"], "again": laboratories["a"]}
     with pytest.raises(LeakageError, match="identical images"):
         leave_one_dataset_out(twice, LogisticRegression())
+
+
+def test_cells_that_are_far_from_all_that_the_heads_know_are_said(make_features):
+    here, there = make_features(seed=1, n_subjects=16), make_features(seed=2, n_subjects=16)
+    near = leave_one_dataset_out({"here": here, "there": there}, LogisticRegression())
+    assert max(near.far.values()) < 0.1
+    assert not any("knows nothing" in note for note in near.notes)
+    there.X = there.X + np.float32(12)
+    found = leave_one_dataset_out({"here": here, "there": there}, LogisticRegression())
+    assert found.far == {"here": 1.0, "there": 1.0}
+    said = "100 % of the cells of there lie farther"
+    assert any(said in note for note in found.held_out["there"]["LogisticRegression"].notes)
+    assert said in found.to_markdown()
+    assert said in found._repr_html_()
+    assert said in found.plot().get_supxlabel().replace("\n", " ")
+    assert found.to_dict()["far"]["there"] == 1.0
+
+
+def test_a_figure_that_is_not_there_is_an_error(laboratories):
+    with pytest.raises(UnknownFigureError, match="No figure 'auc'"):
+        leave_one_dataset_out(laboratories, LogisticRegression(), metric="auc")

@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import spearmanr
 
 import leukfeat as lf
-from leukfeat.evaluation import EvidenceMap
+from leukfeat.evaluation import EvidenceMap, write_evidence
+from leukfeat.evaluation.evidence_pictures import evidence_picture
 from leukfeat.exceptions import SpecMismatchError
 
 NETWORK = {"weights": "random", "layers": "conv2", "input_size": 48}
@@ -88,3 +89,39 @@ def test_what_has_no_map_is_said(planted):
         EvidenceMap(_head(features, "random_forest"), weights="random", method="gradient")
     with pytest.raises(ValueError, match="'method' must be"):
         EvidenceMap(head, weights="random", method="guess")
+
+
+def test_a_classifier_brings_weights_and_baseline(planted):
+    cells, features = planted
+    head = _head(features)
+    classifier = lf.CellClassifier(head, features)
+    of_classifier = EvidenceMap(classifier)
+    mean = features.X.mean(0)
+    by_hand = EvidenceMap(head, weights="random", baseline=mean)
+    image = cells.images[1]
+    np.testing.assert_allclose(of_classifier(image), by_hand(image), rtol=1e-3, atol=1e-5)
+    assert of_classifier.target == "all"
+    assert EvidenceMap(head, weights="random", target="hem").target == "hem"
+
+
+def test_a_map_belongs_to_what_the_network_saw(tmp_path):
+    rng = np.random.default_rng(1)
+    images = [rng.integers(0, 255, (60, 90, 3), dtype=np.uint8) for _ in range(24)]
+    cells = lf.CellDataset.from_arrays(
+        images, np.arange(24) % 2, class_names=["hem", "all"], positive="all"
+    )
+    features = lf.extract_features(cells, progress=False, crop=40, **NETWORK)
+    maps = EvidenceMap(_head(features), weights="random")
+    assert maps.picture(images[0]).shape == (48, 48, 3)
+    assert evidence_picture(maps, images[0]).shape == (48, 48, 3)
+    cover = EvidenceMap(_head(features), weights="random", method="occlusion", window=30, stride=30)
+    assert cover.picture(images[0]).shape == (60, 90, 3)
+    (tmp_path / "gone.png").write_bytes(b"")
+    table = write_evidence(
+        maps, [images[0], str(tmp_path / "gone.png")], tmp_path / "maps", errors="skip"
+    )
+    assert [p.name for p in (tmp_path / "maps").iterdir()] == ["0000_cell.png"]
+    assert table["reason"].str.contains("gone.png").tolist() == [False, True]
+    assert table["evidence"][0] == pytest.approx(maps(images[0]).sum())
+    with pytest.raises(ValueError, match=r"gone\.png"):
+        write_evidence(maps, [str(tmp_path / "gone.png")], tmp_path / "maps")

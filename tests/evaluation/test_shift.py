@@ -4,14 +4,22 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from leukfeat import FeatureSet, make_cells
+from leukfeat import CellDataset, FeatureSet, fit_head, make_cells
 from leukfeat.evaluation import shift_image, shift_sweep
 from leukfeat.evaluation.shift import SHIFTS
+from leukfeat.exceptions import ImageReadError, LeakageError
 
 
 @pytest.fixture(scope="module")
 def cells():
     return make_cells(12, 60, size=48)
+
+
+def _brightness(given):
+    X = np.array([[i.max(), i[i.any(axis=2)].mean()] for i in given.images], np.float32)
+    return FeatureSet(
+        X, given.y, subjects=given.subjects, class_names=given.class_names, positive="all"
+    )
 
 
 @pytest.mark.parametrize("kind", list(SHIFTS))
@@ -38,18 +46,51 @@ def test_more_stain_is_darker_and_a_larger_scale_is_larger(cells):
 
 
 def test_a_head_on_brightness_falls_with_brightness(cells):
-    def extract(given):
-        X = np.array([[i.max(), i[i.any(axis=2)].mean()] for i in given.images], np.float32)
-        return FeatureSet(
-            X, given.y, subjects=given.subjects, class_names=given.class_names, positive="all"
-        )
-
-    features = extract(cells)
+    features = _brightness(cells)
     head = LogisticRegression(max_iter=1000).fit(features.X, features.y)
-    sweep = shift_sweep(head, cells, extract, shifts={"brightness": (0.5, 1.0)}, metric="accuracy")
+    sweep = shift_sweep(
+        head, cells, _brightness, shifts={"brightness": (0.5, 1.0)}, metric="accuracy"
+    )
     assert list(sweep.table["amount"]) == [0.5, 1.0]
     expected = (head.predict(features.X) == features.y).mean()
     assert sweep.table["estimate"].iloc[1] == pytest.approx(expected)
     assert len(sweep.worst) == 1
     assert json.dumps(sweep.to_dict())
     assert len(sweep.plot().axes) == 1
+
+
+def test_the_caption_says_by_what_the_intervals_are(cells):
+    features = _brightness(cells)
+    head = LogisticRegression(max_iter=1000).fit(features.X, features.y)
+    given = {"shifts": {"stain": (1.0,)}, "metric": "accuracy", "level": 0.9}
+    sweep = shift_sweep(head, cells, _brightness, **given)
+    text = sweep.plot().get_supxlabel()
+    assert "60 cells of 12 subjects; 90 % intervals by subject" in text.replace("\n", " ")
+    assert "90 % intervals by subject" in sweep.to_markdown()
+    frame = cells.frame.drop(columns="subject")
+    unknown = CellDataset(frame, class_names=cells.class_names, positive="all")
+    sweep = shift_sweep(head, unknown, _brightness, **given)
+    text = sweep.plot().get_supxlabel().replace("\n", " ")
+    assert "subjects not known; 90 % intervals by cell" in text
+    assert "intervals take cells as independent" in text
+    assert "by subject" not in text
+
+
+def test_training_cells_are_refused_and_broken_images_listed(cells, tmp_path):
+    head = fit_head(_brightness(cells), "naive_bayes", tune=False)
+    with pytest.raises(LeakageError, match="12 test subjects were in training"):
+        shift_sweep(head, cells, _brightness)
+    with pytest.raises(ValueError, match="'extract' is needed"):
+        shift_sweep(head, cells)
+    frame = cells.frame.head(8)
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    frame["image"] = [*cells.images[:7], str(tmp_path / "broken.png")]
+    broken = CellDataset(frame, class_names=cells.class_names, positive="all")
+    given = {"shifts": {"stain": (1.0,)}, "metric": "accuracy", "allow_training_cells": True}
+    with pytest.raises(ImageReadError, match=r"broken\.png"):
+        shift_sweep(head, broken, _brightness, **given)
+    sweep = shift_sweep(head, broken, _brightness, errors="skip", **given)
+    assert sweep.n_cells == 7
+    assert sweep.left_out["path"].tolist() == [str(tmp_path / "broken.png")]
+    assert "left out" in sweep.to_markdown()
+    assert any(note.startswith("leak:") for note in sweep.notes)

@@ -306,10 +306,9 @@ class Audit:
             ]
         )
         p = next(iter(self.clues.values())).predictions
-        by = "subject" if p.subjects is not None else "cell"
-        figure = draw_forest(
-            table, text=caption(p.n_cells, p.n_subjects, f"bars: 95 % intervals by {by}")
-        )
+        level = next(iter(self.clue_areas.values())).level
+        words = f"bars: {100 * level:g} % intervals by {p.unit}"
+        figure = draw_forest(table, text=caption(p.n_cells, p.n_subjects, words))
         figure.axes[0].axvline(0.5, color="#888888", linewidth=0.8, zorder=0)
         return figure
 
