@@ -1,5 +1,5 @@
 """The command line: one file a command."""
 
-from leukfeat.cli.app import main
+from leukfeat.cli.entry import main
 
 __all__ = ["main"]

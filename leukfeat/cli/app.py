@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import sys
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +14,7 @@ from leukfeat.cli.cache import cache_app
 from leukfeat.cli.calibrate import calibrate
 from leukfeat.cli.demo import demo
 from leukfeat.cli.doctor import doctor
+from leukfeat.cli.entry import EXIT_INTERRUPTED
 from leukfeat.cli.evaluate import evaluate
 from leukfeat.cli.explain import explain
 from leukfeat.cli.export import export
@@ -31,14 +29,13 @@ from leukfeat.cli.segment import segment
 from leukfeat.cli.shift import shift
 from leukfeat.cli.transfer import transfer
 
-__all__ = ["app", "main"]
+__all__ = ["app", "run"]
 
 # typer does not export the base of its usage errors, and newer versions bring their own click.
 UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "UsageError")
 
 EXIT_ERROR = 1
 EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="leukfeat",
@@ -96,38 +93,33 @@ for name, look in _CLOSER.items():
 app.add_typer(cache_app, name="cache")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; an error is a message and an exit code, not a traceback.
+def run(arguments: Sequence[str] | None = None, stopped: Sequence[int] = ()) -> int:
+    """Run one command, and tell how it ended.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         Default: those of the process.
+    stopped : sequence of int
+        Signals that asked for an end, as they come: an error after one is no news.
 
-    Raises
-    ------
-    SystemExit
-        Always: 0 done, 1 the work could not be done, 2 the command was not understood, 130
-        stopped by the user. With ``LEUKFEAT_DEBUG=1`` in the environment an error keeps its
-        traceback.
+    Returns
+    -------
+    int
+        The exit code.
     """
-    # TensorFlow's start-up notes are of no use to someone who asked for a table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    if threading.current_thread() is threading.main_thread():
-        # A scheduler's polite end writes out what is computed, as Ctrl-C does.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app(arguments, standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
-        code = EXIT_INTERRUPTED
+    except typer.Abort:
+        return EXIT_INTERRUPTED
     except UsageError as error:
         error.show()
-        code = EXIT_USAGE
+        return EXIT_USAGE
     except (ValueError, OSError, ImportError) as error:
         if os.environ.get("LEUKFEAT_DEBUG"):
             raise
+        if stopped:
+            return EXIT_INTERRUPTED
         typer.secho(f"leukfeat: {in_options(str(error))}", err=True, fg="red")
-        code = EXIT_ERROR
-    if code == EXIT_INTERRUPTED:  # typer itself may have turned the interrupt into its code
-        typer.secho("Stopped. What was cached stays cached.", err=True, fg="yellow")
-    sys.exit(code if isinstance(code, int) else 0)
+        return EXIT_ERROR
+    return code if isinstance(code, int) else 0

@@ -30,6 +30,7 @@ from leukfeat.features.store.row_index import RowIndex
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.features.streaming import read_ahead, stream_rows
 from leukfeat.features.weights import WeightsSource, must_be_fetched
+from leukfeat.interrupts import interrupts_wait
 
 __all__ = ["ExtractionRun"]
 
@@ -258,7 +259,8 @@ class ExtractionRun:
                         self._stat.record(seen)
                         seen.clear()
         finally:
-            self._stat.record(seen)
+            with interrupts_wait():
+                self._stat.record(seen)
 
     def _fill(self, todo: list[int], memory: MemoryRows | None, *, skip: bool) -> None:
         reader = self._reader(self.is_held)
@@ -288,8 +290,15 @@ class ExtractionRun:
         with contextlib.ExitStack() as stack:
 
             def missing() -> Generator[CellRead, None, None]:
+                # Closed by name: what an interrupt raises at the end of a generator's life is lost.
+                with contextlib.closing(
+                    self._read(reader, todo, skip=skip, label=self.spec.label)
+                ) as cells:
+                    yield from wanted(cells)
+
+            def wanted(cells: Generator[CellRead, None, None]) -> Generator[CellRead, None, None]:
                 nonlocal writer
-                for cell in self._read(reader, todo, skip=skip, label=self.spec.label):
+                for cell in cells:
                     self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
                     if cell.seen is not None and cell.seen.digest not in paired:
                         paired.add(cell.seen.digest)
@@ -305,7 +314,16 @@ class ExtractionRun:
                         yield cell
 
             cells = stack.enter_context(contextlib.closing(missing()))
-            stream_rows(cells, load, keep, n_views=self.spec.n_views, batch_size=self._batch_size)
+            try:
+                stream_rows(
+                    cells, load, keep, n_views=self.spec.n_views, batch_size=self._batch_size
+                )
+            except KeyboardInterrupt:
+                if self.path is not None and computed:
+                    logger.warning("stopped: %d new rows are kept in %s", computed, self.path)
+                elif self.path is not None:
+                    logger.warning("stopped before a new row was computed")
+                raise
             if writer is not None:
                 writer.append_files(pairs)
             if computed >= _RATE_FROM:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from leukfeat.features.cell_reading import CellRead, CellReader
 from leukfeat.features.engines import Engine
+from leukfeat.interrupts import interrupts_wait
 
 __all__ = ["BLOCK_ROWS", "read_ahead", "stream_rows"]
 
@@ -56,7 +57,8 @@ def read_ahead(
                 waiting.append(pool.submit(reader.read, index, image))
             yield cell
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        with interrupts_wait():
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def stream_rows(
@@ -95,15 +97,15 @@ def stream_rows(
             views, cell.inputs = cell.inputs, None
             yield from views
 
-    block: list[CellRead] = []
-    block_rows: list[NDArray[np.float32]] = []
+    block: list[tuple[CellRead, NDArray[np.float32]]] = []
 
     def write() -> None:
-        if block:
-            done, rows = block[:], np.stack(block_rows)
-            block.clear()
-            block_rows.clear()
-            keep(done, rows, engine)
+        # An interrupt in the middle would lose the block: it is no longer here, not yet there.
+        with interrupts_wait():
+            if block:
+                done = block[:]
+                block.clear()
+                keep([cell for cell, _ in done], np.stack([row for _, row in done]), engine)
 
     # Rows that wait together with the batch being computed: no more than a block.
     full = max(1, BLOCK_ROWS - -(-batch_size // n_views))
@@ -111,8 +113,8 @@ def stream_rows(
     written, computed = time.monotonic(), 0
     try:
         while views := list(itertools.islice(rows, n_views)):
-            block.append(pending.popleft())
-            block_rows.append(views[0] if n_views == 1 else np.mean(views, axis=0))
+            row = views[0] if n_views == 1 else np.mean(views, axis=0)
+            block.append((pending.popleft(), row))
             computed += n_views
             # Rows of a batch arrive together: do not write the first one by itself.
             batch_ends = computed % batch_size < n_views
@@ -123,3 +125,6 @@ def stream_rows(
     finally:
         # Also after Ctrl-C or an unreadable image: what was computed is kept.
         write()
+        # Not left to the end of its life, where an interrupt cannot be raised.
+        if hasattr(rows, "close"):
+            rows.close()

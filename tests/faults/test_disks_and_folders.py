@@ -1,5 +1,6 @@
 """Full, read-only, removed and oddly named places: a clear error, a good store, a run that goes on."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import leukfeat as lf
 from leukfeat.exceptions import CacheError
 from leukfeat.features.store import StoreReader
+from leukfeat.features.store.giving_up import writing_to
 from leukfeat.features.store.maintenance import merge_stores, repair_store, verify_store
 
 
@@ -157,6 +159,97 @@ def test_a_folder_of_another_user(jobs, truth, engine, open_folder):
     assert "Permission denied" in refused
 
 
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_a_lack_of_rights_is_said_before_anything_is_computed(
+    jobs, truth, engine, open_folder, what
+):
+    """The lock's file is there already, so that taking it tells nothing."""
+    if not hasattr(os, "setuid") or os.geteuid() != 0:
+        pytest.skip("needs root, to become another user")
+    jobs.make_images(open_folder / "images", 40)
+    images = jobs.images_of(open_folder / "images")
+    cache = open_folder / "cache"
+    extract(jobs, images[:10], cache)
+    for path in cache.iterdir():
+        path.chmod(0o444 if path.suffix == ".h5" and what == "file" else 0o666)
+    cache.chmod(0o555 if what == "folder" else 0o777)
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        os.environ["LEUKFEAT_CACHE_DIR"] = "/nonexistent"
+        jobs.set_computed(0)
+        try:
+            extract(jobs, images, cache)
+        except BaseException as error:  # noqa: BLE001 - it travels to the parent
+            os.write(write, f"{engine.computed()} {error}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        said = pipe.read()
+    os.waitpid(pid, 0)
+    assert said.startswith("0 Cannot write to the ")
+    assert "permission denied" in said
+
+
+LIMITED = """
+import resource, sys
+import numpy as np
+from leukfeat.exceptions import CacheError
+from leukfeat.features import FeatureSpec
+from leukfeat.features.store import StoreWriter
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
+draw = np.random.default_rng(0)
+try:
+    with StoreWriter(sys.argv[1], FeatureSpec()) as writer:
+        for i in range(40):
+            keys = [draw.bytes(32) for _ in range(32)]
+            features = draw.standard_normal((32, 2048)).astype(np.float32)
+            writer.append(keys, features, np.zeros((32, 18), np.float32), {})
+except CacheError as error:
+    print(i if "i" in globals() else 0, error)
+"""
+
+
+@pytest.mark.parametrize("limit", [100_000, 1_024_000, 6_000_000])
+def test_a_limit_on_the_size_of_files_is_an_error_and_no_crash(tmp_path, limit):
+    path = tmp_path / "s.h5"
+    ended = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), str(limit)], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    blocks, _, said = ended.stdout.partition(" ")
+    assert "ulimit -f" in said
+    assert "make room" not in said
+    if limit > 5_000_000:
+        report = verify_store(path)
+        assert (report.is_sound, report.is_open) == (True, False)
+        assert report.rows == 32 * int(blocks) > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "make room"),
+        (errno.EFBIG, "raise the limit"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "may write to"),
+        (errno.EROFS, "may write to"),
+        (errno.EIO, "may be failing"),
+        (errno.ENOENT, "was removed"),
+    ],
+)
+def test_the_remedy_goes_with_the_reason(number, remedy):
+    hdf5 = f"write failed, errno = {number}, error message = '{os.strerror(number)}', buf = 0"
+    for error in (OSError(number, os.strerror(number)), RuntimeError(hdf5)):
+        with pytest.raises(CacheError, match=remedy) as said, writing_to("/cells/s.h5"):
+            raise error
+        assert os.strerror(number) in str(said.value)
+        assert ("make room" in str(said.value)) == (number == errno.ENOSPC)
+
+
 def test_a_folder_that_is_removed_while_it_is_written_to(
     jobs, images, truth, engine, tmp_path, monkeypatch
 ):
@@ -171,8 +264,10 @@ def test_a_folder_that_is_removed_while_it_is_written_to(
             shutil.rmtree(cache)
 
     monkeypatch.setattr("leukfeat.features.store.StoreWriter.append", removed_after_two)
-    with pytest.raises(CacheError, match="No such file or directory"):
+    with pytest.raises(CacheError, match="No such file or directory") as error:
         extract(jobs, images, cache)
+    assert "was removed" in str(error.value)
+    assert "make room" not in str(error.value)
     monkeypatch.undo()
 
 

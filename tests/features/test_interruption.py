@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import leukfeat as lf
-from leukfeat.features.store import StoreReader
+from leukfeat.features.store import StoreReader, StoreWriter
 
 VICTIM = Path(__file__).with_name("extraction_victim.py")
 
@@ -89,6 +89,28 @@ def test_interrupt_keeps_the_rows_so_far(undisturbed, tmp_path):
     with StoreReader(store) as reader:
         assert len(reader) == 32 + written(output)
         assert len(reader) % 32
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_amid_a_write_waits_for_it(undisturbed, tmp_path, monkeypatch, caplog, number):
+    paths, _ = undisturbed
+    append = StoreWriter.append
+
+    def interrupted(self, *block):
+        os.kill(os.getpid(), number)
+        append(self, *block)
+
+    monkeypatch.setattr(StoreWriter, "append", interrupted)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), caplog.at_level("WARNING", "leukfeat"):
+            lf.extract_features(paths, cache=tmp_path, weights="random", progress=False)
+    finally:
+        signal.signal(number, before)
+    (store,) = tmp_path.glob("*.h5")
+    with StoreReader(store) as reader:
+        assert len(reader) == 32
+    assert f"stopped: 32 new rows are kept in {store}" in caplog.text
 
 
 def test_writers_beside_each_other_compute_every_row_once(undisturbed, engine, tmp_path):

@@ -8,6 +8,7 @@ file on disk stays as the failed call left it, as if the process had been killed
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +18,28 @@ import h5py
 
 from leukfeat.exceptions import CacheError
 
-__all__ = ["WRITE_ERRORS", "close", "give_up", "reason_of", "writing_to"]
+__all__ = ["WRITE_ERRORS", "close", "give_up", "reason_of", "remedy_of", "writing_to"]
+
+_KEPT = "What was written before is kept; {}, and call again to go on."
+_NO_RIGHT = "give a folder that you may write to as 'cache'"
+_REMEDIES = {
+    errno.ENOSPC: _KEPT.format("make room or give another 'cache'"),
+    errno.EFBIG: _KEPT.format(
+        "raise the limit on the size of a file (ulimit -f, or the file system's own) or give "
+        "another 'cache'"
+    ),
+    errno.EDQUOT: _KEPT.format(
+        "your quota on this disk is used up: delete files of yours, have it raised, or give "
+        "another 'cache'"
+    ),
+    errno.EACCES: _KEPT.format(_NO_RIGHT),
+    errno.EPERM: _KEPT.format(_NO_RIGHT),
+    errno.EROFS: _KEPT.format(_NO_RIGHT),
+    errno.EIO: _KEPT.format("the disk may be failing: give a 'cache' on another one"),
+    errno.ENOENT: "The cache folder was removed or its disk taken away while it was used; make it "
+    "again or give another 'cache', and call again.",
+}
+_OTHER = _KEPT.format("give another 'cache' if it comes again")
 
 WRITE_ERRORS = (OSError, RuntimeError, ValueError)
 """What h5py raises where HDF5 cannot write."""
@@ -45,8 +67,7 @@ def writing_to(path: str) -> Iterator[None]:
         raise
     except WRITE_ERRORS as error:
         raise CacheError(
-            f"Cannot write to the feature store {path!r}: {reason_of(error)}. What was written "
-            "before is kept; make room or give another 'cache', and call again to go on."
+            f"Cannot write to the feature store {path!r}: {reason_of(error)}. {remedy_of(error)}"
         ) from error
 
 
@@ -124,6 +145,20 @@ def _close_at_last(file: h5py.File) -> None:
         except WRITE_ERRORS:
             continue
         return
+
+
+def remedy_of(error: BaseException) -> str:
+    """Return what to do about a failed write, by the system's number for its reason.
+
+    Examples
+    --------
+    >>> remedy_of(OSError(errno.ENOSPC, "No space left on device"))
+    "What was written before is kept; make room or give another 'cache', and call again to go on."
+    """
+    number = getattr(error, "errno", None)
+    if number is None and (found := re.search(r"errno = (\d+)", str(error))):
+        number = int(found[1])
+    return _REMEDIES.get(number, _OTHER) if number is not None else _OTHER
 
 
 def reason_of(error: BaseException) -> str:

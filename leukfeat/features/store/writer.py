@@ -34,6 +34,7 @@ from leukfeat.features.store.rewriting import (
     rewrite_store,
 )
 from leukfeat.features.store.room import check_room
+from leukfeat.interrupts import interrupts_wait
 
 __all__ = ["StoreWriter"]
 
@@ -75,6 +76,8 @@ class StoreWriter:
                 f"{error.strerror or error}. Give a folder that can be written to as 'cache'."
             ) from error
         try:
+            # The lock's file may be there from before. Better now than when rows are computed.
+            self._check_rights()
             with self._writing():
                 remove_leftovers(self.path)
                 # We hold the lock, so whoever marked it is dead.
@@ -173,14 +176,28 @@ class StoreWriter:
 
     def close(self) -> None:
         """Close the file and give the lock back."""
-        try:
-            if self._file is not None:
-                with self._writing(room=False):
-                    close(self._file)
-        finally:
-            self._file = None
-            self._session = None
-            self._lock.release()
+        with interrupts_wait():
+            try:
+                if self._file is not None:
+                    with self._writing(room=False):
+                        close(self._file)
+            finally:
+                self._file = None
+                self._session = None
+                self._lock.release()
+
+    def _check_rights(self) -> None:
+        folder = os.path.dirname(self.path)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise CacheError(
+                f"Cannot write to the cache folder {folder!r}: permission denied. Give a folder "
+                "that can be written to as 'cache'."
+            )
+        if os.path.exists(self.path) and not os.access(self.path, os.W_OK):
+            raise CacheError(
+                f"Cannot write to the feature store {self.path!r}: permission denied. Make the "
+                "file writable, or give another 'cache'."
+            )
 
     def __exit__(
         self,
@@ -208,7 +225,9 @@ class StoreWriter:
                 raise OSError("this process was silent for so long that another took its lock")
             if room:
                 # Before anything is half written: the file can then be closed as usual.
-                check_room(os.path.dirname(self.path), n_bytes + _SPARE_BYTES)
+                size = os.path.getsize(self.path) if os.path.exists(self.path) else 0
+                folder = os.path.dirname(self.path)
+                check_room(folder, n_bytes + _SPARE_BYTES, file_bytes=size)
             try:
                 yield
             except WRITE_ERRORS:

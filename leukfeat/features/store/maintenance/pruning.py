@@ -85,6 +85,8 @@ def prune_rows(
     if before is not None and before.tzinfo is None:
         raise ValueError(f"The 'before' parameter needs a time zone. Got {before!r} instead.")
     path = os.path.abspath(os.fspath(path))
+    with StoreReader(path):
+        pass  # beside what is no store no lock is left
     with contextlib.nullcontext() if dry_run else WriterLock(path):
         if not dry_run:
             remove_leftovers(path)

@@ -7,6 +7,7 @@ import os
 
 from leukfeat.features.store.lock import WriterLock
 from leukfeat.features.store.maintenance.verifying import StoreReport, verify_store
+from leukfeat.features.store.reader import StoreReader
 from leukfeat.features.store.rewriting import remove_leftovers, rewrite_store
 
 __all__ = ["RepairReport", "repair_store"]
@@ -68,6 +69,8 @@ def repair_store(path: str | os.PathLike[str]) -> RepairReport:
         If it cannot be opened at all, or is not a feature store: then no row can be saved.
     """
     path = os.path.abspath(os.fspath(path))
+    with StoreReader(path):
+        pass  # beside what is no store no lock is left
     with WriterLock(path):
         removed = remove_leftovers(path)
         before = verify_store(path)
