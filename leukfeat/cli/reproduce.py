@@ -123,10 +123,9 @@ def reproduce(
             cells = opt.cells_from(
                 data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
             )
-        except (ValueError, OSError) as error:
+        except FileNotFoundError as error:
             wanted = data_advice(recipe.dataset for recipe in recipes if recipe.kind != "matrix")
-            kind = FileNotFoundError if isinstance(error, FileNotFoundError) else ValueError
-            raise kind(f"{error} {wanted}") from error
+            raise FileNotFoundError(f"{error} {wanted}") from error
     features = out / "cache" if cache is None else cache
     out.mkdir(parents=True, exist_ok=True)
     results: list[RecipeResult] = []

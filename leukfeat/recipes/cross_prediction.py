@@ -12,7 +12,7 @@ import numpy as np
 from leukfeat.cnn.checkpoint import digest_of
 from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
-from leukfeat.evaluation.predicting import predict_cells
+from leukfeat.evaluation.predicting import positive_note, predict_cells
 from leukfeat.evaluation.predictions import join_predictions, with_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.recipes.route import Route
@@ -32,10 +32,13 @@ class CrossResult:
         Predictions of all test sides pooled, beside the control heads.
     seconds : float
         Time of fitting and predicting, when it was computed.
+    facts : dict of str to float
+        What was noted of the fits, mean over the folds.
     """
 
     evaluation: Evaluation
     seconds: float
+    facts: dict[str, float]
 
 
 def cross_predict(
@@ -82,6 +85,7 @@ def cross_predict(
     )
     parts: list[dict[str, Predictions]] = []
     seconds = 0.0
+    facts: list[dict[str, float]] = []
     label = f"{route.variant}, {split}"
     for one in tqdm(splits, desc=label, disable=not progress):
         key = (*route.identity, split, *_row_digests(route.data, one), one.repeat, one.fold)
@@ -89,9 +93,10 @@ def cross_predict(
         def compute(one: Split = one, key: tuple[Any, ...] = key) -> Fold:
             return _compute(route, one, split, folder, key)
 
-        found, took = folder.fold(key, compute)
-        parts.append(found)
-        seconds += took
+        found = folder.fold(key, compute)
+        parts.append(found.predictions)
+        seconds += found.seconds
+        facts.append(found.facts)
     joined = {name: join_predictions([part[name] for part in parts]) for name in parts[0]}
     pooled, counted = with_units(joined, route.data)
     controls = {
@@ -103,22 +108,32 @@ def cross_predict(
         pooled[route.variant],
         name=route.variant,
         controls=controls,
-        notes=(*splits.notes, *counted, *fitted_preparation_notes(route.data)),
+        notes=(
+            *splits.notes,
+            *counted,
+            *positive_note(route.data),
+            *fitted_preparation_notes(route.data),
+        ),
         level=level,
     )
-    return CrossResult(evaluation=evaluation, seconds=seconds)
+    means = {name: float(np.mean([one[name] for one in facts])) for name in _shared(facts)}
+    return CrossResult(evaluation=evaluation, seconds=seconds, facts=means)
+
+
+def _shared(facts: list[dict[str, float]]) -> list[str]:
+    return [name for name in facts[0] if all(name in one for one in facts)]
 
 
 def _compute(route: Route, one: Split, split: str, folder: RunFolder, key: tuple[Any, ...]) -> Fold:
     started = time.perf_counter()
     place = folder.place(key)
-    model, asked = route.fit(one.train, one.test, split, place)
+    model, asked, facts = route.fit(one.train, one.test, split, place)
     where: dict[str, Any] = {"rows": one.test, "repeat": one.repeat, "fold": one.fold}
     found = {route.variant: predict_cells(model, asked, **where)}
     found |= control_predictions(model, asked, **where)
     if place is not None and place.exists():
         shutil.rmtree(place)
-    return found, time.perf_counter() - started
+    return Fold(found, time.perf_counter() - started, facts)
 
 
 def _row_digests(data: Any, one: Split) -> tuple[str, str]:

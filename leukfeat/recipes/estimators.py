@@ -16,7 +16,24 @@ from leukfeat.heads.registry import build_head, registered_heads
 from leukfeat.heads.selection import put_selector_before
 from leukfeat.recipes.steps import HeadStep
 
-__all__ = ["make_estimator", "selector_steps"]
+__all__ = ["check_heads", "make_estimator", "selector_steps"]
+
+
+def check_heads(step: HeadStep) -> None:
+    """Refuse a name that no head has, before anything is extracted.
+
+    Parameters
+    ----------
+    step : HeadStep
+
+    Raises
+    ------
+    ValueError
+        If a head or a member of a vote is not known.
+    """
+    for name in (*step.names, *step.members):
+        if name != "voting" or name in step.members:
+            _named(name)
 
 
 def make_estimator(

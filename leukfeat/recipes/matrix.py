@@ -55,7 +55,11 @@ def load_matrix(
     """
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"There is no table {str(path)!r}.")
+        there = "is a folder" if file.is_dir() else "is not there"
+        raise FileNotFoundError(
+            f"{str(path)!r} {there}; a table of features is one CSV file: a row a sample, a column "
+            f"a feature, and a column {label!r}."
+        )
     table = pd.read_csv(file)
     if label not in table.columns:
         raise ValueError(

@@ -7,6 +7,12 @@ from collections.abc import Mapping
 from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.scoring import figure_name
 from leukfeat.metrics import Interval, difference
+from leukfeat.recipes.circumstances import (
+    cells_reason,
+    columns_reason,
+    training_reason,
+    vote_reason,
+)
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.result import Mode
 from leukfeat.recipes.schema import HABITS, Recipe
@@ -20,6 +26,7 @@ def explain(
     modes: tuple[Mode, ...],
     comparable: Mapping[Published, str],
     *,
+    facts: Mapping[tuple[str, str], Mapping[str, float]],
     level: float,
 ) -> tuple[str, ...]:
     """Return the reasons for the differences, for the variant that was published.
@@ -32,6 +39,8 @@ def explain(
     modes : tuple of Mode
     comparable : mapping of Published to str
         Published figures of this task, and on which other data they were had.
+    facts : mapping of (str, str) to mapping
+        What was noted of the fits, by variant and mode; see :class:`Fitted`.
     level : float
         Level of the intervals.
 
@@ -48,9 +57,13 @@ def explain(
     found = [
         *_gap(by_mode, modes, metric, level),
         *_controls(honest, metric),
+        *training_reason(facts[variant, "group"], honest),
+        *columns_reason(recipe, facts[variant, "group"]),
         *_published(honest, comparable, variant, metric),
     ]
-    return tuple(f"{variant}: {reason}" if len(variants) > 1 else reason for reason in found)
+    if len(variants) > 1:
+        found = [f"{variant}: {reason}" for reason in found]
+    return (*found, *vote_reason(evaluations, metric), *cells_reason(recipe, honest))
 
 
 def _gap(
@@ -91,7 +104,8 @@ def _unknown_subjects(honest: Evaluation) -> str:
         return ""
     return (
         " Subjects are not known here: by group keeps no more than identical images together, and "
-        "the difference that patients make does not show."
+        "the difference that patients make does not show (subject_pattern reads them from file "
+        "names)."
     )
 
 

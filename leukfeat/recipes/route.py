@@ -6,13 +6,13 @@ import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from leukfeat.features import FeatureSet
 
-__all__ = ["Route", "RunSettings"]
+__all__ = ["Fitted", "Route", "RunSettings"]
 
 _MANY = 512
 """Images from which on starting workers to measure them pays."""
@@ -56,6 +56,24 @@ class RunSettings:
         return self.weights[backbone]
 
 
+class Fitted(NamedTuple):
+    """What a route made of a training side.
+
+    Parameters
+    ----------
+    model : object
+        A fitted classifier.
+    asked : FeatureSet
+        The test rows as it takes them.
+    facts : dict of str to float
+        ``columns`` before selection; of networks ``epochs`` and ``training_accuracy``.
+    """
+
+    model: Any
+    asked: FeatureSet
+    facts: dict[str, float]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Route:
     """One variant of a recipe, ready to be split.
@@ -67,8 +85,8 @@ class Route:
     data : FeatureSet or CellImages
         What is split, row by row.
     fit : callable
-        ``fit(train_rows, test_rows, split, place)`` returns a fitted classifier and the test
-        rows as it takes them; `place` is a folder for a checkpoint, or ``None``.
+        ``fit(train_rows, test_rows, split, place)``; `place` is a folder for a checkpoint, or
+        ``None``.
     identity : tuple
         All that a fold depends on beside its rows.
     seconds : float
@@ -77,6 +95,6 @@ class Route:
 
     variant: str
     data: FeatureSet
-    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], tuple[Any, FeatureSet]]
+    fit: Callable[[np.ndarray, np.ndarray, str, Path | None], Fitted]
     identity: tuple[Any, ...]
     seconds: float

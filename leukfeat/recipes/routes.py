@@ -14,10 +14,12 @@ import numpy as np
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
 from leukfeat.features import FeatureSet
+from leukfeat.features.handcrafted.spec import HANDCRAFTED_VERSION
+from leukfeat.recipes.circumstances import training_facts
 from leukfeat.recipes.estimators import make_estimator, selector_steps
 from leukfeat.recipes.extracting import extract_columns, extract_deep
 from leukfeat.recipes.habits import selected_before_split
-from leukfeat.recipes.route import Route, RunSettings
+from leukfeat.recipes.route import Fitted, Route, RunSettings
 from leukfeat.recipes.schema import Recipe
 from leukfeat.recipes.standardised_rows import StandardisedRows
 from leukfeat.recipes.standardising import channel_moments
@@ -97,8 +99,8 @@ def _head_routes(
 
 def _head_fit(
     recipe: Recipe, features: FeatureSet, selection: str, head: str, settings: RunSettings
-) -> Callable[..., tuple[Any, FeatureSet]]:
-    def fit(train: np.ndarray, test: np.ndarray, split: str, _: Path | None) -> tuple[Any, Any]:
+) -> Callable[..., Fitted]:
+    def fit(train: np.ndarray, test: np.ndarray, split: str, _: Path | None) -> Fitted:
         assert recipe.head is not None
         estimator = make_estimator(
             head,
@@ -109,7 +111,8 @@ def _head_fit(
             random_state=settings.random_state,
             n_jobs=settings.n_jobs,
         )
-        return estimator.fit(features[train]), features[test]
+        facts = {"columns": float(features.shape[1])}
+        return Fitted(estimator.fit(features[train]), features[test], facts)
 
     return fit
 
@@ -142,13 +145,13 @@ def _standardised_routes(
                 _: Path | None,
                 method: str = method,
                 head: str = head,
-            ) -> tuple[Any, FeatureSet]:
+            ) -> Fitted:
                 moments = of_all or channel_moments(images[train])
                 learnt, asked = (measured.take(moments, rows) for rows in (train, test))
-                model, _asked = _head_fit(recipe, learnt, method, head, settings)(
+                fitted = _head_fit(recipe, learnt, method, head, settings)(
                     np.arange(len(learnt)), np.arange(0), split, None
                 )
-                return model, asked
+                return fitted._replace(asked=asked)
 
             yield Route(
                 variant=_name(recipe, "", method, head),
@@ -156,6 +159,7 @@ def _standardised_routes(
                 fit=fit,
                 identity=(
                     repr(step),
+                    HANDCRAFTED_VERSION,
                     *_preparing(recipe),
                     repr(recipe.head),
                     head,
@@ -175,7 +179,7 @@ def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Rou
     started = time.perf_counter()
     images = read_cells(cells, **config.reading, progress=settings.progress)
 
-    def fit(train: np.ndarray, test: np.ndarray, split: str, place: Path | None) -> tuple[Any, Any]:
+    def fit(train: np.ndarray, test: np.ndarray, split: str, place: Path | None) -> Fitted:
         classifier = fit_cnn(
             images[train],
             config,
@@ -184,7 +188,7 @@ def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Rou
             random_state=settings.random_state,
             progress=settings.progress,
         )
-        return classifier, images[test]
+        return Fitted(classifier, images[test], training_facts(classifier))
 
     return Route(
         variant=recipe.variants[0],
@@ -209,7 +213,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
 
         def fit(
             train: np.ndarray, test: np.ndarray, split: str, place: Path | None, head: str = head
-        ) -> tuple[Any, Any]:
+        ) -> Fitted:
             inner = "random" if split == "random" else "group"
             with tempfile.TemporaryDirectory(prefix="leukfeat-tuned-") as folder:
                 tuned = fine_tune_backbone(
@@ -237,7 +241,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
                 random_state=settings.random_state,
                 n_jobs=settings.n_jobs,
             )
-            return estimator.fit(learnt), asked
+            return Fitted(estimator.fit(learnt), asked, training_facts(tuned))
 
         yield Route(
             variant=_name(recipe, backbone, "none", head),

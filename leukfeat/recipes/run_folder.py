@@ -8,7 +8,7 @@ import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,24 @@ __all__ = ["RUN_FORMAT", "RunFolder"]
 RUN_FORMAT = 1
 """Number of the layout of a stored fold."""
 
-Fold = tuple[dict[str, Predictions], float]
-"""Predictions by name (the head's, and the control heads'), and seconds that they took."""
+
+class Fold(NamedTuple):
+    """What came out of one fold.
+
+    Parameters
+    ----------
+    predictions : dict of str to Predictions
+        The head's by name, and the control heads'.
+    seconds : float
+        What they took when they were computed.
+    facts : dict of str to float
+        What was noted of the fit, such as columns or epochs.
+    """
+
+    predictions: dict[str, Predictions]
+    seconds: float
+    facts: dict[str, float]
+
 
 _ARRAYS = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold", "paths")
 
@@ -48,23 +64,21 @@ class RunFolder:
         key : tuple
             All that the fold depends on, as plain values.
         compute : callable
-            Returns predictions by name, and seconds.
+            Returns the fold.
 
         Returns
         -------
-        predictions : dict of str to Predictions
-        seconds : float
-            What they took when they were computed.
+        Fold
         """
         if self.folder is None:
             return compute()
         path = self.folder / f"fold-{_digest(key)}.npz"
         if path.exists():
             return _read(path)
-        found, seconds = compute()
+        found = compute()
         with written_whole(path) as partial:
-            _write(partial, found, seconds)
-        return found, seconds
+            _write(partial, found)
+        return found
 
     def first_time(self, key: tuple[Any, ...], seconds: float) -> float:
         """Return the time that something took when it was first done.
@@ -101,10 +115,15 @@ def _digest(key: tuple[Any, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _write(path: Path, found: dict[str, Predictions], seconds: float) -> None:
-    about: dict[str, Any] = {"format": RUN_FORMAT, "seconds": seconds, "heads": []}
+def _write(path: Path, found: Fold) -> None:
+    about: dict[str, Any] = {
+        "format": RUN_FORMAT,
+        "seconds": found.seconds,
+        "facts": found.facts,
+        "heads": [],
+    }
     arrays: dict[str, np.ndarray] = {}
-    for i, (name, predictions) in enumerate(found.items()):
+    for i, (name, predictions) in enumerate(found.predictions.items()):
         texts = {}
         for field in _ARRAYS:
             values = getattr(predictions, field)
@@ -154,4 +173,5 @@ def _read(path: Path) -> Fold:
             f"{str(path)!r} is no stored fold of a recipe ({error}): delete it, and the fold is "
             "computed again."
         ) from None
-    return found, float(about["seconds"])
+    # Folds of before there were facts have none.
+    return Fold(found, float(about["seconds"]), about.get("facts", {}))

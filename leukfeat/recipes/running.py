@@ -15,6 +15,7 @@ from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.provenance import versions
 from leukfeat.features import FeatureSet
 from leukfeat.recipes.cross_prediction import cross_predict
+from leukfeat.recipes.estimators import check_heads
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
 from leukfeat.recipes.known_data import KnownData, data_advice, recognise
 from leukfeat.recipes.loading import load_recipe
@@ -109,8 +110,12 @@ def run_recipe(
     changes = {"n_splits": n_splits, "n_repeats": n_repeats}
     recipe = recipe.override({"split": {k: v for k, v in changes.items() if v is not None}})
     recipe, shortened = _shortened(recipe, epochs)
+    if recipe.head is not None:
+        check_heads(recipe.head)
     cells, notes = _resolve(recipe, data, random_state)
     modes = _modes(recipe, cells, as_published=as_published)
+    if recipe.split.theirs == "official" and modes[0].split != "official":
+        notes = (*notes, "the official folds need a column 'fold': their split is random here")
     run = _Run(
         recipe,
         RunFolder(None if output is None else Path(output, recipe.name)),
@@ -137,7 +142,14 @@ def run_recipe(
         seconds=run.seconds,
         reading_seconds=run.reading,
         comparable=comparable,
-        reasons=explain(recipe, run.evaluations, modes, comparable, level=level),
+        reasons=explain(
+            recipe,
+            run.evaluations,
+            modes,
+            comparable,
+            facts=run.facts,
+            level=level,
+        ),
         notes=(*notes, *shortened, *of_other_tasks, *_notes(run.evaluations)),
         about={
             "versions": versions(),
@@ -165,6 +177,7 @@ class _Run:
         self.evaluations: dict[tuple[str, str], Evaluation] = {}
         self.seconds: dict[tuple[str, str], float] = {}
         self.reading: dict[str, float] = {}
+        self.facts: dict[tuple[str, str], dict[str, float]] = {}
 
     def add(self, data: Any, modes: list[Mode]) -> None:
         habits = {habit for mode in modes for habit in mode.habits}
@@ -187,6 +200,7 @@ class _Run:
                 )
                 self.evaluations[route.variant, mode.key] = found.evaluation
                 self.seconds[route.variant, mode.key] = found.seconds
+                self.facts[route.variant, mode.key] = found.facts
 
 
 def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, ...]]:
@@ -229,7 +243,10 @@ def _resolve(recipe: Recipe, data: Any, random_state: int) -> tuple[Any, tuple[s
         )
     left_out = 0 if data.y is None else int((data.y < 0).sum())
     if data.y is None:
-        raise ValueError(f"{data.name!r} has no labels: a recipe needs labelled data.")
+        raise ValueError(
+            f"{data.name!r} has no labels: a recipe needs labelled data, in a folder a class or a "
+            "CSV table with a column 'label'."
+        )
     known = recognise(data)
     differences = known.differences(data) if known is not None else ""
     notes = []

@@ -154,7 +154,9 @@ def make_splits(
     cells = np.arange(len(y)) if parents is None else _cells_among(parents)
     if split == "random":
         found = _random_splits(y[cells], n_splits, n_repeats, random_state)
-        notes = (RANDOM_SPLIT,)
+        # A table with a row a patient is split by patient whichever way it is asked.
+        alone = data.subjects is not None and len(np.unique(groups)) == len(y)
+        notes = () if alone else (RANDOM_SPLIT,)
     elif split == "group":
         folds = SubjectKFold(n_splits, n_repeats=n_repeats, random_state=random_state)
         dealt = folds.folds(y[cells], groups[cells], names=names[cells])

@@ -1,5 +1,7 @@
 """Every recipe of the library runs on procedural cells, its mistakes too, and lands in one table."""
 
+import re
+
 import pytest
 
 from leukfeat import make_cells
@@ -100,3 +102,6 @@ def test_a_recipe_runs_by_group_and_as_published(name, cells, tmp_path):
     table = recipes_overview([run])
     assert table["variant"].tolist() == list(run.variants)
     assert (table["AS PUBLISHED (wrong)"] != "").all()
+    assert len(run.reasons) >= 2
+    for reason in run.reasons:
+        assert re.search(r"\d\.\d{3}|[Tt]his run has [\d,]+", reason), reason

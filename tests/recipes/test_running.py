@@ -5,6 +5,7 @@ import pytest
 
 from leukfeat import CellDataset, make_cells
 from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
+from leukfeat.recipes.circumstances import training_reason
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
 
 QUICK = {"features": {"input_size": 32, "layers": ["conv2"]}, "head": {"tune": False}}
@@ -55,7 +56,7 @@ def test_by_group_no_subject_is_on_both_sides_and_by_their_split_some_are(result
 
 def test_each_reason_cites_a_number_of_the_run(result):
     run, _ = result
-    gap, controls, published = run.reasons
+    gap, controls, published, size = run.reasons
     honest = run["logistic_regression", "group"]["accuracy"].estimate
     assert f"by group {honest:.3f}" in gap
     assert f"{run['logistic_regression', 'theirs']['accuracy'].estimate:.3f}" in gap
@@ -65,6 +66,56 @@ def test_each_reason_cites_a_number_of_the_run(result):
     )
     assert "0.990 (data: not stated), 0.900 (data: cnmc-2019)" in published
     assert str(run["logistic_regression", "group"]["accuracy"]) in published
+    assert size == (
+        "C-NMC 2019, training set has 10,661 images of 73 subjects; this run has 96 of 24 subjects."
+    )
+
+
+def test_a_vote_is_compared_with_its_members_and_columns_are_counted():
+    recipe = load_recipe("ldsvm").override({"head": {"tune": False}})
+    run = run_recipe(recipe, make_expression_matrix(40, 150), progress=False, n_splits=2)
+    vote = run["voting", "group"]["accuracy"].estimate
+    (said,) = (reason for reason in run.reasons if "the vote has" in reason)
+    assert f"accuracy {vote:.3f}:" in said
+    for name in ("logistic_regression", "decision_tree", "svm"):
+        one = run[name, "group"]["accuracy"].estimate
+        assert f"{vote - one:+.3f} (" in said
+        assert f"to {name}'s {one:.3f}" in said
+    assert any("150 columns, of which anova keeps 100" in reason for reason in run.reasons)
+    assert not any("one patient" in note for note in run.notes)
+
+
+def test_a_network_that_has_not_learnt_is_called_so(cells, tmp_path):
+    tiny = {"input_size": (16, 16), "filters": (2,), "dense": (), "epochs": 2, "patience": None}
+    recipe = load_recipe("cnn").override({"cnn": tiny})
+    run = run_recipe(recipe, cells, output=tmp_path, **QUIET)
+    (said,) = (reason for reason in run.reasons if "trained for" in reason)
+    assert "2.0 epochs a fold" in said
+    assert f"on those of the other side {run['cnn', 'group']['accuracy'].estimate:.3f}" in said
+    again = run_recipe(recipe, cells, output=tmp_path, **QUIET)
+    assert again.reasons == run.reasons
+    learnt = {"epochs": 5.0, "training_accuracy": 0.55}
+    assert "hardly learnt" in training_reason(learnt, run["cnn", "group"])[0]
+    learnt["training_accuracy"] = 0.95
+    assert "hardly learnt" not in training_reason(learnt, run["cnn", "group"])[0]
+
+
+def test_a_head_that_is_not_known_is_refused_before_anything_is_read(cells, monkeypatch):
+    def refuse(*arguments, **settings):
+        raise AssertionError("cells were read")
+
+    monkeypatch.setattr(routes, "extract_columns", refuse)
+    recipe = load_recipe("resnet50-svm").override({"head": {"names": ["svn"]}})
+    with pytest.raises(ValueError, match=r"'head.names' of the recipe must be among .*'svn'"):
+        run_recipe(recipe, cells, **QUIET)
+
+
+def test_a_positive_class_that_nobody_named_and_missing_official_folds_are_said(quick):
+    named = make_cells(24, 96, size=32)
+    arrays = CellDataset.from_arrays(named.images, named.y, named.subjects, class_names=["a", "b"])
+    run = run_recipe(quick.override({"split": {"theirs": "official"}}), arrays, **QUIET)
+    assert any("the positive class was not given: 'b'" in note for note in run.notes)
+    assert any("need a column 'fold'" in note for note in run.notes)
 
 
 def test_what_was_written_is_the_result(result):

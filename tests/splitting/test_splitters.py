@@ -54,6 +54,8 @@ def test_random_must_be_asked_for_and_says_what_it_is():
     subjects = cells().subjects
     assert any(set(subjects[train]) & set(subjects[test]) for train, test in splits)
     assert splits.notes == ("random split: cells of one patient stand on both sides",)
+    one_each = FeatureSet(cells().X, cells().y, subjects=[f"p{i}" for i in range(len(cells()))])
+    assert make_splits(one_each, split="random", n_splits=3).notes == ()
 
 
 def test_official_folds_that_leak_are_refused_with_the_subjects():
