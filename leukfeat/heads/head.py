@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from .calibration import Calibration, fit_calibration
 from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
+from .memory_need import check_memory
 from .natural_scores import natural_scores
 from .preparation import (
     few_blas_threads,
@@ -30,6 +31,8 @@ from .tuning import SCORINGS, Tuned, grid_of, tune
 __all__ = ["Head"]
 
 logger = logging.getLogger("leukfeat")
+
+_ROWS_AT_ONCE = 65_536
 
 
 class Head(MetaEstimatorMixin, FeatureClassifier):
@@ -179,6 +182,8 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         ValueError
             If labels are missing or of one class, values are not finite, lengths differ, a
             parameter is wrong, or a class has one subject only (the message names it).
+        MemoryError
+            If the machine has not the memory that the fit would take.
         """
         if self.scoring not in SCORINGS:
             raise ValueError(
@@ -193,6 +198,8 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         space = space if self.param_grid is None else dict(self.param_grid)
         candidates = grid_of(pipeline, space) if self.tune else [{}]
         candidates = bound_sizes(pipeline, candidates, len(data.y) // 2, data.X.shape[1])
+        largest = clone(pipeline).set_params(**max(candidates, key=_components))
+        check_memory(f"head={self.head!r}", largest, *data.X.shape)
         found = self._search(pipeline, candidates, data, weights)
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)
@@ -289,6 +296,9 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         return self.calibrate or fitted is None or hasattr(fitted, "predict_proba")
 
     def _log_proba(self, X: np.ndarray) -> np.ndarray:
+        if len(X) > _ROWS_AT_ONCE:  # a kernel map of all rows could be many times their size
+            parts = [X[i : i + _ROWS_AT_ONCE] for i in range(0, len(X), _ROWS_AT_ONCE)]
+            return np.concatenate([self._log_proba(part) for part in parts])
         if self.calibration_slope_ is None and hasattr(self.estimator_, "predict_proba"):
             proba = self.estimator_.predict_proba(X)
             return np.log(np.maximum(proba, np.finfo(np.float64).tiny))
@@ -296,6 +306,10 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         if self.calibration_slope_ is None or self.calibration_intercepts_ is None:
             return scores
         return Calibration(self.calibration_slope_, self.calibration_intercepts_).log_proba(scores)
+
+
+def _components(candidate: dict[str, Any]) -> int:
+    return int(candidate.get("kernel__n_components", 0))
 
 
 def _log(weights: np.ndarray) -> np.ndarray:

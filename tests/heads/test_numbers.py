@@ -122,7 +122,7 @@ def test_a_class_that_the_head_never_saw_is_named():
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("head", ["linear_svm", "logistic_regression", "naive_bayes"])
+@pytest.mark.parametrize("head", ["linear_svm", "logistic_regression", "naive_bayes", "nystroem"])
 def test_a_million_rows(head):
     rng = np.random.default_rng(0)
     y = np.arange(1_000_000) // 500 % 2

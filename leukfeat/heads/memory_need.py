@@ -1,0 +1,93 @@
+"""How much memory a fit will take, said before it starts: a process that runs out is only killed."""
+
+from __future__ import annotations
+
+from sklearn.kernel_approximation import Nystroem
+from sklearn.pipeline import Pipeline
+
+from .rbf_svc import MAX_GRAM_ROWS, RbfSVC
+
+__all__ = ["check_memory", "free_memory", "memory_needed"]
+
+
+def memory_needed(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
+    """Estimate what fitting a head takes beside the features themselves.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted.
+    n_rows, n_features : int
+        Shape of the training rows.
+
+    Returns
+    -------
+    int
+        Bytes: the rows brought to one scale, and the kernel's matrices of ``"nystroem"`` and of an
+        RBF SVM. Other heads take little more than their rows.
+
+    Examples
+    --------
+    >>> from leukfeat.heads.registry import build_head
+    >>> pipeline, _ = build_head("nystroem")
+    >>> memory_needed(pipeline, 1_000_000, 16)
+    8064000000
+    """
+    scaled = 4 * n_rows * n_features
+    kernel = pipeline.named_steps.get("kernel")
+    if isinstance(kernel, Nystroem):
+        # The kernel with the components, and its product with their root.
+        return scaled + 2 * 4 * n_rows * min(n_rows, kernel.n_components)
+    if isinstance(pipeline[-1], RbfSVC) and n_rows <= MAX_GRAM_ROWS:
+        # Distances and kernel in double, libsvm's cache in single precision.
+        return scaled + 20 * n_rows**2
+    return scaled
+
+
+def free_memory() -> int | None:
+    """Return the bytes that this machine could give to a process, ``None`` where it does not say.
+
+    Returns
+    -------
+    int or None
+        Linux's own estimate, which counts what caches would give back.
+    """
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            sizes = dict(line.split(":", 1) for line in file)
+        return int(sizes["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        return None
+
+
+def check_memory(name: str, pipeline: Pipeline, n_rows: int, n_features: int) -> None:
+    """Refuse a fit for which there is not enough memory.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls the head.
+    pipeline : Pipeline
+        Unfitted.
+    n_rows, n_features : int
+        Shape of the training rows.
+
+    Raises
+    ------
+    MemoryError
+        With what is needed, what is free, and what to do.
+    """
+    needed, free = memory_needed(pipeline, n_rows, n_features), free_memory()
+    if free is None or needed <= free:
+        return
+    remedy = "Take 'linear_svm' or 'logistic_regression', fewer rows, or a larger machine."
+    kernel = pipeline.named_steps.get("kernel")
+    if isinstance(kernel, Nystroem):
+        remedy = (
+            f"Fewer than its {kernel.n_components} components need less: "
+            "param_grid={'kernel__n_components': [200], 'C': [10.0]}. " + remedy
+        )
+    raise MemoryError(
+        f"{name} on {n_rows:,} rows of {n_features:,} numbers takes about {needed / 1e9:.1f} GB "
+        f"beside the features, and {free / 1e9:.1f} GB are free. {remedy}"
+    )
