@@ -16,9 +16,10 @@ __all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"
 FAMILIES = ("texture", "shape", "colour")
 """The families, in the order of their columns."""
 
-HANDCRAFTED_VERSION = 2
+HANDCRAFTED_VERSION = 3
 """Raised when the same settings would give other values than before, which the segmentation
-causes as well as the measurements. 2: white cells that touch are told apart."""
+causes as well as the measurements. 2: white cells that touch are told apart. 3: thin dark parts, such
+as the rim of a cell, are no nucleus, nor is a neighbour that the border cuts."""
 
 _WITHOUT_NUCLEUS = ("background", "none")
 

@@ -28,6 +28,9 @@ _STAINED_WIDTH = 0.6
 _EDGE_GAIN, _EDGE_HALF = 1.2, 12.0
 """What a full edge is worth, and the change in Lab at which an edge is half full."""
 
+_ALIKE = 1.2
+"""Longest ray within a cell that is alone, in rays of usual length."""
+
 _MOST_ODDS, _ODDS_SCALE = 2.0, 0.6
 """One pixel decides little: neighbours agree, so their evidence is not independent."""
 
@@ -102,14 +105,18 @@ class _Scene:
         features = grid.sample(self.features).astype(np.float64)
         inside = grid.sample_mask(self.nucleus)
         usable = grid.inside & ~inside & ~grid.sample_mask(self.foreign)
-        usable &= grid.sample(self.appearance.contrast) > self.threshold
+        stained = grid.sample(self.appearance.contrast) > self.threshold
+        usable &= stained
         areas = np.broadcast_to(grid.radii * grid.step / self.radius**2, usable.shape)
         distance = grid.sample(self.from_hull) / self.radius
         far = grid.inside & (distance > 0.9) & ~grid.sample_mask(self.foreign)
+        if _is_alone(grid, stained | inside):
+            # However far the cytoplasm of a small nucleus reaches, no red cell is in view.
+            far[:] = False
         self.dyes = DyeModel(
             features[usable],
             areas[usable],
-            distance[usable].astype(np.float64),
+            np.where(far, distance, np.minimum(distance, 0.9))[usable].astype(np.float64),
             np.median(features[inside], axis=0) if inside.any() else features[0, 0],
             reach=_USUAL_DISTANCE,
             presence=float(areas[far & usable].sum() / max(areas[far].sum(), 1e-6)),
@@ -163,6 +170,21 @@ class _Scene:
         change = np.zeros(lab.shape[:2], np.float32)
         change[:, apart:-apart] = np.linalg.norm(lab[:, 2 * apart :] - lab[:, : -2 * apart], axis=2)
         return change / (change + _EDGE_HALF) * grid.inside
+
+
+def _is_alone(grid: PolarGrid, stained: Mask) -> bool:
+    """Tell whether nothing but one round cell is stained: every ray leaves it once, nearly alike."""
+    stained = stained & grid.inside
+    ends = stained.shape[1] - stained[:, ::-1].argmax(axis=1)
+    ends[~stained.any(axis=1)] = 0
+    # Where the border of the image cuts the cell, its end is not in view.
+    seen = ends < grid.inside.sum(axis=1)
+    if seen.mean() < 0.5:
+        return False
+    ends, runs = ends[seen], stained[seen].sum(axis=1)
+    usual = np.median(ends)
+    alike = (runs >= 0.95 * ends) & (ends > 0.6 * usual) & (ends < _ALIKE * usual)
+    return bool(usual < 0.95 * stained.shape[1] and alike.all())
 
 
 def _centroid(mask: Mask) -> tuple[float, float]:

@@ -314,7 +314,7 @@ def test_values_are_those_of_this_version():
     image = (image - (rows % 5)[..., None] * 3).astype(np.uint8)
     found = lf.extract_handcrafted([image], progress=False)
     row = dict(zip(found.feature_names, found.X[0].tolist(), strict=True))
-    assert found.spec.version == 2
+    assert found.spec.version == 3
     for name, value in GOLDEN.items():
         assert row[name] == pytest.approx(value, rel=2e-3), name
 

@@ -17,7 +17,7 @@ def test_features_of_an_older_version_are_another_space(tmp_path):
     old = lf.extract_handcrafted(cells, **given)
     old.spec = dataclasses.replace(old.spec, version=1)
     head = lf.fit_head(old, "logistic_regression", tune=False, calibrate=False)
-    with pytest.raises(SpecMismatchError, match="version: 1 != 2"):
+    with pytest.raises(SpecMismatchError, match="version: 1 != 3"):
         head.predict(new)
-    with pytest.raises(SpecMismatchError, match="version: 1 != 2"):
+    with pytest.raises(SpecMismatchError, match="version: 1 != 3"):
         lf.CellClassifier(head).predict(cells, progress=False)
