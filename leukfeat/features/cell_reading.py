@@ -18,6 +18,7 @@ from leukfeat.features.preparing import prepare_image
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.imaging.controls import measure_controls
+from leukfeat.imaging.conversion import check_size
 from leukfeat.imaging.reading import decode_image, read_bytes
 
 __all__ = ["CellRead", "CellReader", "network_inputs", "pixel_key"]
@@ -142,6 +143,10 @@ class CellReader:
             Without `inputs` where the same pixels were read before.
         """
         if isinstance(image, np.ndarray):
+            try:
+                check_size(image, name=f"image {index}")
+            except ValueError as error:
+                return CellRead(index, problem=ImageReadError(str(error)))
             return self._with_pixels(CellRead(index), image, pixel_key(image), f"image {index}")
         try:
             checked = time.time_ns()

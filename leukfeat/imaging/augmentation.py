@@ -184,7 +184,7 @@ def augment_cells(
             f"{cells.name!r} already holds augmented rows (column 'parent_id'); augment the "
             "original cells."
         )
-    images = [i if isinstance(i, np.ndarray) else read_image(i) for i in cells.images]
+    images = [check_rgb(i) if isinstance(i, np.ndarray) else read_image(i) for i in cells.images]
     keys = [pixel_key(image) for image in images]
     groups = cells.groups if cells.groups is not None else np.full(len(cells), None)
     frame["group"] = [key.hex() if g is None else g for g, key in zip(groups, keys, strict=True)]

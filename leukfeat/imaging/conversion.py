@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["check_rgb", "foreground_mask", "to_rgb"]
+__all__ = ["MAX_PIXELS", "check_rgb", "check_size", "foreground_mask", "to_rgb"]
+
+MAX_PIXELS = 100_000_000
+"""Largest image that is decoded or worked on as a whole, in pixels (300 MB as RGB). Decoding takes at
+most 17 bytes a pixel (16-bit samples with transparency), 1.7 GB; a field is looked over in tiles."""
 
 RGB = npt.NDArray[np.uint8]
 """An image: RGB, ``uint8``, shape ``(height, width, 3)``."""
@@ -16,7 +20,7 @@ Mask = npt.NDArray[np.bool_]
 """A mask: ``bool``, shape ``(height, width)``."""
 
 
-def check_rgb(image: Any, *, name: str = "image") -> RGB:
+def check_rgb(image: Any, *, name: str = "image", most: int | None = MAX_PIXELS) -> RGB:
     """Return `image` if it is RGB ``uint8``, else say what it is and how to convert it.
 
     Parameters
@@ -25,6 +29,9 @@ def check_rgb(image: Any, *, name: str = "image") -> RGB:
         Any array.
     name : str, default="image"
         Name of the parameter, for the message.
+    most : int or None, default=100,000,000
+        Number of pixels above which it is refused, since what is computed from it would take many
+        times its memory; ``None`` for what only cuts or shrinks it.
 
     Returns
     -------
@@ -34,7 +41,7 @@ def check_rgb(image: Any, *, name: str = "image") -> RGB:
     Raises
     ------
     ValueError
-        If the array is grey, has an alpha channel, is not ``uint8``, or has no pixel.
+        If the array is grey, has an alpha channel, is not ``uint8``, or has no pixel or too many.
 
     Examples
     --------
@@ -51,7 +58,34 @@ def check_rgb(image: Any, *, name: str = "image") -> RGB:
         )
     if array.size == 0:
         raise ValueError(f"The '{name}' parameter has no pixels: its shape is {array.shape}.")
+    check_size(array, name=name, most=most)
     return array
+
+
+def check_size(
+    array: npt.NDArray[Any], *, name: str = "image", most: int | None = MAX_PIXELS
+) -> None:
+    """Refuse an image, or a mask, with too many pixels to be worked on as a whole.
+
+    Parameters
+    ----------
+    array : ndarray, shape (height, width, ...)
+    name : str, default="image"
+        Name of the parameter, for the message.
+    most : int or None, default=100,000,000
+
+    Raises
+    ------
+    ValueError
+        If there are more.
+    """
+    height, width = array.shape[:2]
+    if most is not None and height * width > most:
+        raise ValueError(
+            f"The '{name}' parameter has {height * width:,} pixels ({height} x {width}), and up to "
+            f"{most:,} are worked on as a whole. Cut it first: leukfeat.imaging.find_cells takes a "
+            "field in tiles and gives its cells, crop_window a window."
+        )
 
 
 def to_rgb(image: Any) -> RGB:

@@ -56,7 +56,7 @@ def crop_window(
     >>> crop_window(cell, side_um=1.0, um_per_px=0.125).shape
     (8, 8, 3)
     """
-    image = check_rgb(image)
+    image = check_rgb(image, most=None)
     if (side is None) == (side_um is None):
         raise ValueError("crop_window needs either 'side' (pixels) or 'side_um' (micrometres).")
     if side is None:
@@ -117,7 +117,7 @@ def crop_to_mask(
     >>> crop_to_mask(np.ones((20, 20, 3), np.uint8), mask).shape
     (12, 12, 3)
     """
-    image = check_rgb(image)
+    image = check_rgb(image, most=None)
     inside = check_mask(image, mask)
     if margin < 0:
         raise ValueError(f"'margin' must be at least 0. Got {margin!r} instead.")
@@ -165,7 +165,7 @@ def resize(image: RGB, *, size: tuple[int, int]) -> RGB:
     >>> resize(np.zeros((4, 6, 3), np.uint8), size=(2, 3)).shape
     (2, 3, 3)
     """
-    image = check_rgb(image)
+    image = check_rgb(image, most=None)
     height, width = size
     if height < 1 or width < 1:
         raise ValueError(f"'size' must be (height, width) in pixels. Got {size!r} instead.")
@@ -208,5 +208,5 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
             f"Got {um_per_px!r} and {target_um_per_px!r} instead."
         )
     factor = um_per_px / target_um_per_px
-    height, width = (max(round(side * factor), 1) for side in check_rgb(image).shape[:2])
+    height, width = (max(round(side * factor), 1) for side in check_rgb(image, most=None).shape[:2])
     return resize(image, size=(height, width))

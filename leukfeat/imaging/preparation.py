@@ -129,7 +129,8 @@ class Preparation:
             If the image is not RGB ``uint8``, or a step cannot be applied to it:
             ``"cut_out_cell"`` where there is no white cell.
         """
-        image = check_rgb(image)
+        # How large it may be is for each step to say: the first may cut it.
+        image = check_rgb(image, most=None)
         for function in self._callables:  # type: ignore[attr-defined]
             image = function(image)
         return image

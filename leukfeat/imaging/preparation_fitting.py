@@ -111,7 +111,7 @@ def _prepared(chosen: Iterable[tuple[int, Any]], chain: Preparation) -> Iterator
         name = repr(os.fspath(image)) if is_path else f"image {place}"
         pixels = read_image(image) if is_path else image
         try:
-            prepared = chain(check_rgb(pixels))
+            prepared = chain(check_rgb(pixels, most=None))
         except ValueError as error:
             raise ValueError(
                 f"{name} cannot be prepared: {error} Leave it out of the images to fit on."

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.exceptions import ImageReadError
+from leukfeat.imaging.conversion import MAX_PIXELS
 from leukfeat.imaging.headers import ImageHeader, read_header
 
 __all__ = [
@@ -23,10 +24,6 @@ __all__ = [
     "read_bytes",
     "read_image",
 ]
-
-MAX_PIXELS = 100_000_000
-"""Largest image that is decoded, in pixels (300 MB as RGB); the header is asked first. Decoding
-takes at most 17 bytes a pixel (16-bit samples with transparency): 1.7 GB."""
 
 MAX_FILE_BYTES = 1 << 30
 """Largest image file that is read, in bytes."""

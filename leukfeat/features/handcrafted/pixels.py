@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukfeat.imaging.background import check_mask
-from leukfeat.imaging.conversion import RGB, Mask, to_rgb
+from leukfeat.imaging.conversion import RGB, Mask, check_size, to_rgb
 
 __all__ = ["as_rgb", "box_of", "mask_for"]
 
@@ -32,6 +32,8 @@ def as_rgb(image: Any) -> RGB:
     [255, 255, 255]
     """
     array = np.asarray(image)
+    if array.ndim >= 2:
+        check_size(array)
     if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3 and array.size:
         return array
     return to_rgb(array)

@@ -12,7 +12,7 @@ from skimage.measure import perimeter_crofton, regionprops
 from leukfeat.features.handcrafted.nucleus import count_lobes, count_nucleoli
 from leukfeat.features.handcrafted.pixels import as_rgb, box_of
 from leukfeat.imaging.background import check_mask
-from leukfeat.imaging.conversion import RGB, Mask
+from leukfeat.imaging.conversion import RGB, Mask, check_size
 from leukfeat.imaging.segmentation.regions import convex_hull
 
 __all__ = ["in_micrometres", "measure_shape", "shape_columns", "shape_features"]
@@ -108,9 +108,11 @@ def shape_features(
     >>> int(shape["nucleus_lobes"])
     1
     """
-    cell = np.asarray(cell_mask).astype(bool)
+    cell = np.asarray(cell_mask)
     if cell.ndim != 2 or not cell.size:
         raise ValueError(f"'cell_mask' must be (height, width). Got shape {cell.shape} instead.")
+    check_size(cell, name="cell_mask")
+    cell = cell.astype(bool)
     nucleus = None
     if nucleus_mask is not None:
         nucleus = np.asarray(nucleus_mask).astype(bool)

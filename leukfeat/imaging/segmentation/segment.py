@@ -76,7 +76,7 @@ def segment(
     >>> segment(image).n_cells
     1
     """
-    image = check_rgb(image)
+    image = check_rgb(image, most=None)
     if image.shape[0] * image.shape[1] > MAX_SEGMENT_PIXELS:
         raise ValueError(
             f"segment takes images of up to {MAX_SEGMENT_PIXELS:,} pixels. Got "
