@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from leukfeat.imaging.conversion import RGB, Mask, check_rgb, foreground_mask
 
-__all__ = ["check_mask", "estimate_background", "remove_background"]
+__all__ = ["check_mask", "estimate_background", "likeness", "remove_background"]
 
 
 def estimate_background(image: RGB) -> npt.NDArray[np.float64]:
@@ -47,6 +47,34 @@ def estimate_background(image: RGB) -> npt.NDArray[np.float64]:
     tall = peaks[smooth[peaks] >= 0.25 * smooth[peaks].max()]
     near = np.abs(pixels[:, 1].astype(np.int16) - int(tall.max())) <= 6
     return np.median(pixels[near], axis=0)
+
+
+def likeness(image: RGB) -> float:
+    """Return the correlation of neighbouring pixels in green, across and down.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image, at least 2 pixels high and wide.
+
+    Returns
+    -------
+    float
+        About 0 for noise; 1 where nothing varies, and above 0.9 for cells in focus.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    >>> abs(likeness(noise)) < 0.1, likeness(np.zeros((4, 4, 3), np.uint8))
+    (True, 1.0)
+    """
+    green = image[..., 1].astype(np.float32)
+    green -= green.mean()
+    power = float((green**2).mean())
+    if power == 0:
+        return 1.0
+    across, down = (green[:, 1:] * green[:, :-1]).mean(), (green[1:] * green[:-1]).mean()
+    return float((across + down) / 2 / power)
 
 
 def remove_background(image: RGB, mask: npt.ArrayLike) -> RGB:

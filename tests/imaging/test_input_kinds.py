@@ -180,3 +180,28 @@ def test_a_cell_at_the_border_is_kept_as_far_as_it_is_in_view(cell, side):
     window = crop_to_mask(prepared, found.cell, margin=0.2)
     assert window.shape[0] == window.shape[1] > max(np.ptp(np.argwhere(found.cell), axis=0))
     assert (window[edge] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["uniform", "grey", "normal"])
+@pytest.mark.parametrize("size", [(60, 60), (130, 200)])
+def test_noise_is_no_cell_of_any_kind(kind, size):
+    rng = np.random.default_rng(0)
+    image = {
+        "uniform": rng.integers(0, 256, (*size, 3), dtype=np.uint8),
+        "grey": np.repeat(rng.integers(0, 256, (*size, 1), dtype=np.uint8), 3, axis=2),
+        "normal": np.clip(rng.normal(150, 40, (*size, 3)), 0, 255).astype(np.uint8),
+    }[kind]
+    counts = count_cells(image)
+    assert (counts.white, counts.red, counts.platelets) == (0, 0, 0)
+    assert segment(image).n_cells == 0
+
+
+def test_a_cell_is_found_under_noise(cell):
+    noise = np.random.default_rng(0).normal(0, 25, cell.shape)
+    image = np.clip(cell + noise, 0, 255).astype(np.uint8)
+    assert segment(image).n_cells == 1
+    assert count_cells(image).white >= 1
+    # One cell in an empty field of which nearly nothing else is to be seen.
+    field = np.clip(np.random.default_rng(1).normal(230, 4, (500, 600, 3)), 0, 255)
+    field[200 : 200 + cell.shape[0], 300 : 300 + cell.shape[1]] = cell
+    assert count_cells(field.astype(np.uint8)).white >= 1

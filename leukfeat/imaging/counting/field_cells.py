@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import ndimage
 
-from leukfeat.imaging.background import estimate_background
+from leukfeat.imaging.background import estimate_background, likeness
 from leukfeat.imaging.conversion import RGB
 from leukfeat.imaging.counting.platelets import find_platelets
 from leukfeat.imaging.counting.red_cells import (
@@ -39,6 +39,10 @@ _NUCLEUS_TO_RED = 0.6
 
 _EMPTY = 12
 """Grey levels below the background that no pixel of an empty field goes."""
+
+_ALIKE, _BLOCK = 0.5, 48
+"""Correlation of neighbouring pixels that a block of so many pixels a side reaches where there is
+something to see, and noise does not."""
 
 COLUMNS = ("type", "top", "left", "bottom", "right", "row", "column", "area", "at_border", "votes")
 
@@ -168,7 +172,19 @@ def look_over(
 def _is_empty(image: RGB, background: tuple[float, ...]) -> bool:
     # Most tiles of a slide can hold nothing; this is a hundred times faster than looking.
     darkest = image.min(axis=1).min(axis=0)
-    return bool((np.array(background) - darkest < _EMPTY).all())
+    return bool((np.array(background) - darkest < _EMPTY).all()) or _is_noise(image)
+
+
+def _is_noise(image: RGB) -> bool:
+    """Tell whether nowhere in a field pixels resemble their neighbours."""
+    # Where there is a cell, the first such block ends the search.
+    height, width = image.shape[:2]
+    return min(height, width) > 1 and all(
+        likeness(block) < _ALIKE
+        for top in range(0, height, _BLOCK)
+        for left in range(0, width, _BLOCK)
+        if min((block := image[top : top + _BLOCK, left : left + _BLOCK]).shape[:2]) > 1
+    )
 
 
 def _measured(labels: npt.NDArray[np.int32], name: str) -> pd.DataFrame:

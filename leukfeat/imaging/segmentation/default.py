@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from leukfeat.imaging.background import estimate_background
+from leukfeat.imaging.background import estimate_background, likeness
 from leukfeat.imaging.conversion import RGB, Mask, foreground_mask
 from leukfeat.imaging.segmentation.appearance import Appearance, look_at
 from leukfeat.imaging.segmentation.nuclei import find_nuclei, group_lobes, refine_nucleus
@@ -20,6 +20,10 @@ from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
 
 __all__ = ["segment_cut_out", "segment_white_cells"]
 
+
+_ALIKE = 0.5
+"""Least correlation of neighbouring pixels in and around a nucleus; 0 is noise. That of the white cells
+of the 200 development images, even with noise of 10 grey levels, is above 0.9."""
 
 _SPREAD_OF_LOBES = 1.4
 """Area that the lobes of a nucleus take up, in areas of a round one."""
@@ -78,7 +82,8 @@ def segment_white_cells(
     groups = group_lobes(pieces, coarse, reference=reference, single=single)
     sizes = np.bincount(groups.ravel())[1:]
     largest_first = [group for group in np.argsort(-sizes) + 1 if sizes[group - 1] >= least_nucleus]
-    for number, group in enumerate(largest_first, start=1):
+    seen = [group for group in largest_first if not _is_noise(image, groups == group)]
+    for number, group in enumerate(seen, start=1):
         around = window_around(groups == group, margin=1.2 * REACH * np.sqrt(sizes[group - 1]))
         window = groups[around]
         here = coarse.window(*around)
@@ -110,6 +115,13 @@ def segment_cut_out(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     # The colour of the light is not in view any more; white is what it was set to be.
     seen = look_at(image, sigma=max(0.012 * radius, 0.5), background=(255, 255, 255))
     return cell.astype(np.int32), refine_nucleus(seen, cell)
+
+
+def _is_noise(image: RGB, region: Mask) -> bool:
+    """Tell whether pixels in and around a region do not resemble their neighbours."""
+    radius = float(np.sqrt(region.sum() / np.pi))
+    window = image[window_around(region, margin=0.5 * radius)]
+    return min(window.shape[:2]) > 1 and likeness(window) < _ALIKE
 
 
 def _refined(appearance: Appearance, cell: Mask, rough: Mask) -> Mask:
