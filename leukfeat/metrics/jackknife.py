@@ -117,7 +117,10 @@ class SubjectStatistic:
         Interval
             Bounds are ``nan`` when a class has one subject only. Where the estimate is at the
             end of its range (all right, all wrong) the bound is Clopper and Pearson's for that
-            many subjects of the rarer class.
+            many subjects of the rarer class; where all subjects of one class show the same value
+            between the ends, both bounds are. A figure of several classes that no subject moves
+            has none: a head that says the same of every cell has a balanced accuracy of 0.5 by
+            construction.
         """
         if not 0 < level < 1:
             raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.")
@@ -139,6 +142,8 @@ class SubjectStatistic:
             if self.estimate <= low + _EDGE or self.estimate >= high - _EDGE:
                 return self._at_the_edge(held, unknown)
         variance, dof, note = self._variance(used)
+        if note == self._same and self.scale == "logit" and len(held) == 1:
+            return self._without_spread(held[0], unknown)
         if not np.isfinite(variance):
             return dataclasses.replace(unknown, note=note)
         centre = float(_TO[self.scale](np.asarray(self.estimate)))
@@ -183,6 +188,22 @@ class SubjectStatistic:
             note=self._few(held),
         )
 
+    @property
+    def _same(self) -> str:
+        return f"all {self.unit}s show the same value: no spread to judge by"
+
+    def _without_spread(self, count: int, unknown: Interval) -> Interval:
+        # The bound of a perfect figure between the ends: of all means with this estimate that of
+        # subjects who are wholly right or wholly wrong spreads most, and it is binomial.
+        tail, right = (1 - unknown.level) / 2, count * float(self.estimate)
+        return dataclasses.replace(
+            unknown,
+            low=float(stats.beta.ppf(tail, right, count - right + 1)),
+            high=float(stats.beta.ppf(1 - tail, right + 1, count - right)),
+            method=f"Clopper-Pearson on {count} {self.unit}s",
+            note=f"all {self.unit}s show the same value: the widest interval that {count} allow",
+        )
+
     def _variance(self, used: Array) -> tuple[float, float, str]:
         with np.errstate(divide="ignore", invalid="ignore"):
             moved = _TO[self.scale](np.asarray(self.without, float))
@@ -205,7 +226,7 @@ class SubjectStatistic:
             total += part
             denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)
         if total == 0 and self.scale != "identity":
-            return np.nan, np.nan, f"all {self.unit}s show the same value: no spread to judge by"
+            return np.nan, np.nan, self._same
         if total == 0:
             return 0.0, 1.0, f"no {self.unit} tells the two apart"
         return total, total * total / denominator, ""

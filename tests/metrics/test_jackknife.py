@@ -79,6 +79,31 @@ def test_all_right_or_all_wrong_is_clopper_pearson_on_subjects(value):
     assert "Clopper-Pearson on 20 subjects" in interval.method
 
 
+def test_equal_subjects_between_the_ends_have_the_bounds_of_a_perfect_figure():
+    fifteen = _mean(np.full(20, 0.75), "logit").interval()
+    exact = stats.binomtest(15, 20).proportion_ci(0.95, "exact")
+    assert (fifteen.low, fifteen.high) == (pytest.approx(exact.low), pytest.approx(exact.high))
+    assert "widest interval that 20 allow" in fifteen.note
+    nearly = _mean(np.full(20, 1 - 1e-9), "logit").interval()
+    perfect = _mean(np.full(20, 1.0), "logit").interval()
+    assert nearly.low == pytest.approx(perfect.low, abs=1e-6)
+    assert nearly.high == pytest.approx(1.0)
+
+
+def test_a_head_that_says_the_same_of_every_cell_has_no_balanced_accuracy_to_bound():
+    subjects = np.repeat(np.arange(20), 5)
+    y = subjects % 2
+    figures = figures_of_merit(y, np.ones(100, int), None, subjects)
+    assert not figures["balanced_accuracy"].interval().known
+    assert figures["sensitivity"].interval().low == pytest.approx(0.025 ** (1 / 10))
+    # One cell of five of every subject is wrong.
+    called = np.where(np.arange(100) % 5 == 0, 1 - y, y)
+    right = figures_of_merit(y, called, None, subjects)["sensitivity"].interval()
+    assert right.known
+    assert right.estimate == pytest.approx(0.8)
+    assert right.low < 0.5 < 0.97 < right.high
+
+
 def test_one_erring_subject_still_has_an_interval():
     interval = _mean(np.array([1.0, 1.0, 1.0, 1.0, 0.6]), "logit").interval()
     assert interval.known
@@ -95,8 +120,10 @@ def test_one_subject_of_a_class_has_no_interval():
 
 def test_equal_subjects_give_no_interval_of_length_zero():
     interval = _mean(np.full(4, 0.9), "logit").interval()
-    assert not interval.known
+    assert interval.low < 0.5 < 0.9 < interval.high
     assert "same value" in interval.note
+    two = _mean(np.full(4, 0.9), "logit", np.array([0, 0, 1, 1])).interval()
+    assert not two.known
     same = difference(_mean(np.array([0.1, 0.9])), _mean(np.array([0.1, 0.9]))).interval()
     assert (same.low, same.estimate, same.high) == (0, 0, 0)
 
