@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -46,10 +47,13 @@ def why_no_map(spec: FeatureSpec, source: WeightsSource) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=2)
 def map_function(
     spec: FeatureSpec, source: WeightsSource
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
     """Return what computes the map of an image, by Keras.
+
+    The last two are kept: maps of several heads share one network.
 
     Parameters
     ----------

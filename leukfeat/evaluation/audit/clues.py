@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -17,6 +18,7 @@ from leukfeat.evaluation.result import Evaluation
 from leukfeat.features import FeatureSet
 from leukfeat.heads import RbfSVC
 from leukfeat.imaging.controls import COLOUR_CONTROLS, SIZE_CONTROLS
+from leukfeat.metrics import Interval, SubjectStatistic
 from leukfeat.splitting.splitters import make_splits
 
 __all__ = [
@@ -175,13 +177,20 @@ def clue_findings(results: Mapping[str, Evaluation]) -> list[Finding]:
     for name, result in results.items():
         # The mean over pairs of subjects: over cells a few large subjects would decide.
         by_subject = result.predictions.subjects is not None
-        area = result.interval("auroc", "subjects" if by_subject else "cells")
+        over = "subjects" if by_subject else "cells"
+        area = result.interval("auroc", over)
         what = "With the cells erased" if name == "cells erased" else f"By {name} alone"
         by = "over subjects" if by_subject else "subjects not known"
         said = f"{what} the label is told with an AUROC of {area} ({by})"
         if not area.known:
             found.append(Finding(name, "note", f"{said}."))
-        elif name in WORTH_KNOWING and area.low > _CHANCE and area.estimate >= _NEARLY:
+        elif (
+            name in WORTH_KNOWING
+            and area.estimate >= _NEARLY
+            and _beyond_chance(result.figures["auroc", over], area)
+        ):
+            if area.low <= _CHANCE:
+                said = said[:-1] + "; wide, since one subject makes nearly all of the errors)"
             message = (
                 f"{said}. A head that knows nothing else does this well: a high figure on these "
                 "cells proves little. Show it beside every result."
@@ -199,3 +208,18 @@ def clue_findings(results: Mapping[str, Evaluation]) -> list[Finding]:
         else:
             found.append(Finding(name, "note", f"{said}: no better than chance can be shown."))
     return found
+
+
+def _beyond_chance(figure: SubjectStatistic, area: Interval) -> bool:
+    """Tell whether an area is clearly above 0.5, though its interval may reach far down.
+
+    Near 1 the logit of the area without the one subject that makes the errors is far from that of
+    all, so the interval is wide to keep its promise. How far the area is from 0.5 is asked on the
+    plain scale, where that subject counts as what it is.
+    """
+    if area.low > _CHANCE:
+        return True
+    error, dof = figure.standard_error()
+    if not np.isfinite(error) or error == 0:
+        return False
+    return bool(area.estimate - stats.t.ppf((1 + area.level) / 2, dof) * error > _CHANCE)

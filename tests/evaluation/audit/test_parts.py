@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from leukfeat import make_cells
-from leukfeat.evaluation import erase_cells
+from leukfeat.evaluation import Evaluation, Predictions, erase_cells
 from leukfeat.evaluation.audit.balance import balance_table
+from leukfeat.evaluation.audit.clues import clue_findings
 from leukfeat.evaluation.audit.erasing import erased_image, stained_mask
 from leukfeat.evaluation.audit.file_clues import FILE_COLUMNS, file_clues
 from leukfeat.evaluation.audit.identical import identical_pairs, tied_subjects
@@ -92,3 +93,48 @@ def test_erased_cells_keep_their_labels_and_are_the_same_each_time():
     np.testing.assert_array_equal(a.subjects, cells.subjects)
     assert all((x == y).all() for x, y in zip(a.images, b.images, strict=True))
     assert "cells erased" in a.name
+
+
+def _told(scores_of_all, scores_of_hem, cells=10):
+    """A clue with one score a subject, each for so many cells."""
+    score = np.repeat([*scores_of_hem, *scores_of_all], cells)
+    subjects = np.repeat(np.arange(len(scores_of_hem) + len(scores_of_all)), cells).astype(str)
+    y = np.repeat([0] * len(scores_of_hem) + [1] * len(scores_of_all), cells)
+    predictions = Predictions(
+        y=y,
+        predicted=(score > 0.5).astype(np.int64),
+        scores=np.column_stack([1 - score, score]),
+        class_names=("hem", "all"),
+        positive=1,
+        subjects=subjects.astype(object),
+        ids=None,
+        cells=np.arange(len(y)),
+        repeat=np.zeros(len(y), np.int64),
+        fold=np.zeros(len(y), np.int64),
+    )
+    return Evaluation(predictions, name="colour")
+
+
+def test_a_clue_that_one_subject_alone_does_not_follow_is_a_shortcut():
+    rising = np.linspace(0, 0.4, 18)
+    # One subject of the class stands among the others, and one pair more is wrong.
+    result = _told([*(0.6 + rising[:-2]), rising[-1] - 0.005, 0.1], rising)
+    area = result.interval("auroc", "subjects")
+    assert area.estimate > 0.9
+    (found,) = clue_findings({"colour": result})
+    assert found.severity == "shortcut"
+    mixed = np.random.default_rng(0).permutation(np.linspace(0, 1, 36))
+    (found,) = clue_findings({"colour": _told(mixed[:18], mixed[18:])})
+    assert found.severity == "note"
+
+
+def test_a_wide_interval_near_one_is_told_for_what_it_is():
+    rising = np.linspace(0, 0.4, 18)
+    above = [*(0.6 + rising[1:]), rising[8] + 0.001]
+    # But for one subject the area is 1 less one pair of cells.
+    result = _told(above, [*rising[:-1], 0.605])
+    area = result.interval("auroc", "subjects")
+    assert area.low <= 0.5 < 0.95 < area.estimate
+    (found,) = clue_findings({"colour": result})
+    assert found.severity == "shortcut"
+    assert "wide, since one subject makes nearly all of the errors" in found.message
