@@ -12,13 +12,14 @@ from leukfeat.classifier.bound_backbone import backbone_of_spec
 from leukfeat.classifier.extraction import extract_space, own_network_part, own_weights_part
 from leukfeat.classifier.novelty import TrainingReference
 from leukfeat.classifier.subject_level import subject_table
+from leukfeat.classifier.training_cells import check_trained_on, was_in_training
 from leukfeat.exceptions import WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.own_backbone import Backbone
+from leukfeat.features.seen_data import read_facts, remember_seen, seen_facts
 from leukfeat.features.weights import find_weights
-from leukfeat.heads.training_data import digest_of
 
 __all__ = ["IN_TRAINING", "CellClassifier"]
 
@@ -34,8 +35,9 @@ class CellClassifier:
     head : Head
         Fitted on features with a known space (from :func:`leukfeat.extract_features`).
     features : FeatureSet, optional
-        The cells that the head was fit on. From them the classifier learns what is usual, and
-        tells of each new cell how far it stands from all of them.
+        The cells that the head was fit on, or some of them. From them the classifier learns what
+        is usual, and tells of each new cell how far it stands from all of them. Others are
+        refused: a cell among them would never look far.
     weights : path-like, optional
         The weights file, if the features were extracted with one of your own. It goes into the
         model file.
@@ -96,6 +98,7 @@ class CellClassifier:
         reference = None
         if features is not None:
             head.check_spec(features)
+            check_trained_on(head, features)
             # Measured columns have units of their own; those of a network are of one kind.
             own_units = not isinstance(spec, FeatureSpec)
             reference = TrainingReference(standardize=own_units).fit(features.X, features.groups)
@@ -200,7 +203,7 @@ class CellClassifier:
         empty = _without_foreground(features)
         table.loc[empty, "far"] = True
         table.loc[empty, "reason"] = "no cell: the image is empty or of one colour"
-        seen = self._was_in_training(features)
+        seen = was_in_training(self.head, features)
         table.loc[seen, "reason"] = [
             f"{r}; {IN_TRAINING}".lstrip("; ") for r in table["reason"][seen]
         ]
@@ -234,17 +237,6 @@ class CellClassifier:
         kind = getattr(self.head, "head", type(self.head).__name__)
         return f"CellClassifier({kind!r} on {self.spec.title}, classes {list(self.class_names)})"
 
-    def _was_in_training(self, features: FeatureSet) -> np.ndarray:
-        seen = np.zeros(len(features), bool)
-        ids = getattr(self.head, "train_ids_", None) or set()
-        subjects = getattr(self.head, "train_subjects_", None) or set()
-        if features.ids is not None:
-            seen |= np.array([one in ids for one in features.ids], bool)
-        if features.subjects is not None and subjects:
-            named = {s: digest_of(s) in subjects for s in set(features.subjects) if s is not None}
-            seen |= np.array([named.get(s, False) for s in features.subjects], bool)
-        return seen
-
     def _set(
         self,
         head: Any,
@@ -256,6 +248,10 @@ class CellClassifier:
         self.reference = reference
         self.weights = weights
         self.backbone = backbone
+        own = None if weights is None else own_weights_part(head.spec_)
+        if own is not None:
+            # A warm cache never opens the file, and evaluate() is to know what it has seen.
+            remember_seen(own.weights_digest, seen_facts(read_facts(weights)))
 
     def _check_weights(self, path: str) -> None:
         deep = [part for part in self.spec.parts if isinstance(part, FeatureSpec)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from leukfeat.exceptions import WeightsError
 from leukfeat.features.file_digest import digest_file
+from leukfeat.features.seen_data import SeenData, remember_seen
 
 __all__ = ["OWN_LAYERS", "Backbone"]
 
@@ -140,6 +141,8 @@ class Backbone:
             raise self._wrong("licence", "text")
         settle("file", os.path.abspath(os.path.expanduser(os.fspath(self.file))))
         settle("digest", self._digest())
+        # Not when it first extracts: features from a warm cache are tested without that.
+        remember_seen(self.digest, SeenData(datasets=self.trained_on))
 
     @property
     def kind(self) -> str:

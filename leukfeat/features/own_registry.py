@@ -128,6 +128,7 @@ def resolve_backbone(backbone: str | Backbone) -> StockBackbone | Backbone:
             )
         return find_backbone(backbone)  # type: ignore[arg-type]
     _check_not_stock(own)
+    # One that was unpickled was not made here.
     remember_seen(own.digest, SeenData(datasets=own.trained_on))
     return own
 

@@ -44,6 +44,8 @@ class SeenData:
     >>> seen = SeenData(datasets=("c-nmc-2019",))
     >>> seen.named("C-NMC 2019 prelim"), seen.named("ALL-IDB2")
     (['c-nmc-2019'], [])
+    >>> SeenData(datasets=("c-nmc-2019-train", "all-idb2")).named("C-NMC 2019+ALL-IDB1")
+    ['c-nmc-2019-train', 'all-idb2']
     """
 
     datasets: tuple[str, ...] = ()
@@ -87,14 +89,22 @@ class SeenData:
         ----------
         dataset : str
             Name of a `CellDataset`. Names are compared without case and punctuation;
-            ``"C-NMC 2019 train"`` is a part of ``"c-nmc-2019"``; ``"A+B"`` holds both.
+            ``"C-NMC 2019 train"`` is a part of ``"c-nmc-2019"``, which holds it; ``"A+B"`` holds
+            both. ALL-IDB1 and ALL-IDB2 count as one: the cells of the second were cut out of the
+            fields of the first. A name that only says what any folder may be called (``"train"``,
+            ``"cells"``) holds nothing.
 
         Returns
         -------
         list of str
         """
-        starts = {start for part in dataset.split("+") for start in _starts(part)}
-        return [one for one in self.datasets if "".join(_words(one)) in starts]
+        asked = [starts for part in dataset.split("+") if (starts := _starts(part))]
+        return [
+            one
+            for one in self.datasets
+            for seen in [_starts(one)]
+            if seen and any(seen[-1] in mine or _holds(mine[-1], seen) for mine in asked)
+        ]
 
     def seen_subjects(self, subjects: Iterable[Any]) -> list[str]:
         """List the subjects among these that were seen."""
@@ -102,6 +112,8 @@ class SeenData:
         return sorted(s for s in names if hashlib.sha256(s.encode()).hexdigest() in self.subjects)
 
 
+_SAME = {"allidb1": "allidb1and2", "allidb2": "allidb1and2"}
+_ANY_FOLDER = {"all", "hem", "cells", "data", "images", "img", "train", "training", "test"}
 _IMAGENET = SeenData(datasets=("imagenet",))
 _by_digest: dict[str, SeenData] = {}
 
@@ -201,4 +213,8 @@ def _words(name: str) -> list[str]:
 def _starts(name: str) -> list[str]:
     # "c-nmc-2019", "C-NMC 2019" and "cnmc2019" are the same, and "C-NMC 2019 train" starts so;
     # "ALL-IDB10" does not start with "all-idb1".
-    return list(itertools.accumulate(_words(name)))
+    return [_SAME.get(start, start) for start in itertools.accumulate(_words(name))]
+
+
+def _holds(whole: str, starts: list[str]) -> bool:
+    return whole in starts and whole not in _ANY_FOLDER

@@ -167,7 +167,11 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         if self.nested:
             from .nested import nested_difference
 
-            self.difference_ = nested_difference(self, data)
+            try:
+                self.difference_ = nested_difference(self, data)
+            except ValueError as error:
+                # Outer folds leave fewer subjects to fit on: no reason to lose what is fitted.
+                self.notes_ += (f"not compared with its best member: {error}",)
         return self
 
     def summary(self) -> pd.DataFrame:
@@ -205,16 +209,26 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
                     f"The {what!r} parameter must be one of {known}. "
                     f"Got {getattr(self, what)!r} instead."
                 )
-        if self.n_best is not None and not 1 <= self.n_best <= len(self.heads):
+        if self.n_best is not None and (
+            not _is_whole(self.n_best) or not 1 <= self.n_best <= len(self.heads)
+        ):
             raise ValueError(
-                f"'n_best' must be between 1 and the number of heads ({len(self.heads)}). "
-                f"Got {self.n_best!r} instead."
+                "The 'n_best' parameter must be a whole number between 1 and the number of heads "
+                f"({len(self.heads)}), or None. Got {self.n_best!r} instead."
+            )
+        if not _is_whole(self.nested) or self.nested < 0 or self.nested == 1:
+            raise ValueError(
+                "The 'nested' parameter is the number of outer folds, 2 or more, in which the "
+                "ensemble is compared with its best member, or 0 to leave that out. "
+                f"Got {self.nested!r} instead."
             )
 
     def _member(self, head: Any, data: TrainingData, splits: Any) -> Head:
         """Return an unfitted head on the common folds."""
         if isinstance(head, Head):
-            return clone(head).set_params(cv=splits, calibrate=True, controls=False)
+            # Labels stand in place of names here, as in the rows that it is given.
+            settled = {"cv": splits, "calibrate": True, "controls": False}
+            return clone(head).set_params(**settled, positive=data.classes[data.positive])
         return Head(
             head,
             tune=self.tune,
@@ -275,6 +289,12 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         ]
         if len(needed) >= 2:
             return ()
+        if not needed:  # many heads share: none is needed, and none is enough
+            largest = int(self.weights_.argmax())
+            return (
+                f"no head has a weight of {ENOUGH} or more; the largest of {len(self.weights_)} is "
+                f"{self.weights_[largest]:.2f} ({self.member_names_[largest]})",
+            )
         return (f"one head was enough: {needed[0]} (no other has a weight of {ENOUGH} or more)",)
 
     def _log_proba(self, X: np.ndarray) -> np.ndarray:
@@ -314,3 +334,7 @@ def _names(heads: Sequence[Any]) -> list[str]:
         name if plain.count(name) == 1 else f"{name} {1 + plain[:i].count(name)}"
         for i, name in enumerate(plain)
     ]
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)

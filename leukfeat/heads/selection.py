@@ -56,7 +56,9 @@ def split_name(name: str) -> tuple[str, int | None, str] | None:
 def put_selector_before(
     pipeline: Pipeline, space: dict[str, Sequence[Any]], selector: str, number: int | None
 ) -> tuple[Pipeline, dict[str, Sequence[Any]]]:
-    """Put a selector before the last step of a head, and its size into the search space.
+    """Put a selector after the scaler of a head, and its size into the search space.
+
+    Every other step of the head then works on the features that were kept.
 
     What is selected is learnt with the head, so inside every fold.
 
@@ -78,8 +80,17 @@ def put_selector_before(
     space : dict
     """
     size, tried = SELECTORS[selector]
+    if number == 0:
+        raise ValueError(
+            f"A selector must keep one feature or more. Got '{selector}0+' before a head; give a "
+            f"number from 1, or none ('{selector}+') to try {tried}."
+        )
     steps = list(pipeline.steps[:-1])
-    if selector != "forest" and not any(isinstance(step, StandardScaler) for _, step in steps):
+    scaled = [i for i, (_, step) in enumerate(steps) if isinstance(step, StandardScaler)]
+    # A kernel map, say, is fit on what is selected, and not selected from.
+    after = scaled[0] + 1 if scaled else 0
+    steps, later = steps[:after], steps[after:]
+    if selector != "forest" and not scaled:
         steps.append(("scaler", StandardScaler()))
     first = tried[0] if number is None else number
     if selector == "pca":
@@ -96,7 +107,7 @@ def put_selector_before(
     named = {name if "__" in name else f"{last[0]}__{name}": v for name, v in space.items()}
     if number is None:
         named[f"selector__{size}"] = list(tried)
-    return Pipeline([*steps, last]), named
+    return Pipeline([*steps, *later, last]), named
 
 
 def bound_sizes(
@@ -126,6 +137,10 @@ def bound_sizes(
     if isinstance(last, MLPClassifier) and isinstance(last.batch_size, int):
         last.set_params(batch_size=min(last.batch_size, n_rows))
     selector = pipeline.named_steps.get("selector")
+    if isinstance(kernel, Nystroem) and isinstance(selector, PCA) and kernel.gamma is None:
+        # Components share the variance of all the scaled features: the kernel stays as wide as
+        # on these, where 1 / components would make every cell its own neighbour.
+        kernel.set_params(gamma=1 / n_features)
     size = {PCA: "n_components", SelectKBest: "k", SelectFromModel: "max_features"}.get(
         type(selector)
     )

@@ -11,6 +11,7 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "leukfeat.heads.ensemble.Ensemble",
     "leukfeat.heads.head.Head",
     "leukfeat.heads.rbf_svc.RbfSVC",
+    "leukfeat.splitting.kfold.SubjectKFold",
     # scikit-learn's parts of fitted forests, boosted trees, networks and calibrated classifiers.
     "sklearn._loss.link.Interval",
     "sklearn._loss.link.LogitLink",
@@ -21,6 +22,15 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.feature_selection._univariate_selection.f_classif",
+    # Splitters that hold each row out once, which a head keeps as its parameter 'cv'.
+    "sklearn.model_selection._split.GroupKFold",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.LeaveOneGroupOut",
+    "sklearn.model_selection._split.LeaveOneOut",
+    "sklearn.model_selection._split.PredefinedSplit",
+    "sklearn.model_selection._split.StratifiedGroupKFold",
+    "sklearn.model_selection._split.StratifiedKFold",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
 )

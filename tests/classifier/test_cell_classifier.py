@@ -6,6 +6,7 @@ import pytest
 from leukfeat.classifier import CellClassifier
 from leukfeat.classifier.cell_classifier import IN_TRAINING
 from leukfeat.exceptions import SpecMismatchError, WeightsError
+from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.heads import fit_head
 
 
@@ -91,3 +92,30 @@ def test_labels_that_are_no_positions_are_named(made_features):
     table = CellClassifier(head).predict(some)
     expected = np.where(head.predict_proba(some)[:, 1] > head.threshold_, "all", "hem")
     assert table["label"].tolist() == expected.tolist()
+
+
+def test_cells_that_were_not_trained_on_are_no_reference(cell_features):
+    subjects, sizes = np.unique(cell_features.subjects, return_counts=True)
+    new = subjects[sizes.argmin()]
+    train = cell_features.subjects != new
+    head = fit_head(cell_features[train], "logistic_regression", tune=False)
+    with pytest.raises(
+        ValueError, match=rf"{(~train).sum()} of 60 cells.*{new}.*features\[train\]"
+    ):
+        CellClassifier(head, cell_features)
+    some = cell_features[np.flatnonzero(train)[:20]]
+    assert CellClassifier(head, some).reference is not None
+    renamed = FeatureSet(some.X, ids=some.ids, subjects=["a new one"] * 20, spec=some.spec)
+    with pytest.raises(ValueError, match=r"20 of 20 cells.*a new one"):
+        CellClassifier(head, renamed)
+
+
+def test_rows_without_digests_are_known_by_their_values():
+    y = np.repeat([0, 1], 20)
+    X = np.random.default_rng(0).normal(size=(40, 4)) + y[:, None]
+    spec = FeatureSpec(weights="random", weights_digest="random-normal-1:0")
+    features = FeatureSet(X, y, spec=spec)
+    head = fit_head(features, "logistic_regression", tune=False)
+    assert CellClassifier(head, features).reference is not None
+    with pytest.raises(ValueError, match="40 of 40 cells in 'features' are not among those"):
+        CellClassifier(head, FeatureSet(X + 1, y, spec=spec))

@@ -5,14 +5,23 @@ import json
 import pickle
 import zipfile
 
+import h5py
 import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.model_selection import (
+    GroupKFold,
+    LeaveOneGroupOut,
+    StratifiedGroupKFold,
+)
 
 from leukfeat.classifier import CellClassifier, ModelFileError, load_model, save_model
+from leukfeat.features import seen_data
 from leukfeat.heads import fit_head, registered_heads
+from leukfeat.heads.selection import SELECTORS
 from leukfeat.safe_archive import UnsafeArchiveError
+from leukfeat.splitting import SubjectKFold
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,11 @@ def rewritten(path, **changes):
     return path
 
 
-@pytest.mark.parametrize("name", [n for n in registered_heads() if not n.endswith("_example")])
+SELECTED = [f"{selector}3+naive_bayes" for selector in SELECTORS] + ["anova+random_forest"]
+PLAIN = [name for name in registered_heads() if not name.endswith("_example")]
+
+
+@pytest.mark.parametrize("name", PLAIN + SELECTED)
 def test_every_head_predicts_the_same_after_loading(name, made_features, tmp_path):
     head = fit_head(made_features, name, tune=False)
     classifier = CellClassifier(head, made_features)
@@ -62,12 +75,27 @@ def test_every_head_predicts_the_same_after_loading(name, made_features, tmp_pat
     assert again.head.train_subjects_ == head.train_subjects_
 
 
+@pytest.mark.parametrize(
+    "cv",
+    [
+        StratifiedGroupKFold(3),
+        GroupKFold(3),
+        LeaveOneGroupOut(),
+        SubjectKFold(3),
+    ],
+)
+def test_a_head_keeps_its_splitter(cv, made_features, tmp_path):
+    head = fit_head(made_features, "naive_bayes", cv=cv)
+    again = load_model(save_model(head, tmp_path / "a.leukfeat"))
+    assert type(again.head.cv) is type(cv)
+
+
 def test_subjects_are_not_named_in_the_file(classifier, tmp_path):
     content = save_model(classifier, tmp_path / "a.leukfeat").read_bytes()
     assert b"s12" not in content
 
 
-def test_the_user_s_weights_travel_with_the_model(cells, tmp_path):
+def test_the_user_s_weights_travel_with_the_model(cells, tmp_path, monkeypatch):
     from keras.applications import ResNet50
 
     from leukfeat.features import extract_features
@@ -76,6 +104,9 @@ def test_the_user_s_weights_travel_with_the_model(cells, tmp_path):
     ResNet50(include_top=False, weights=None, input_shape=(48, 48, 3), pooling="avg").save_weights(
         weights
     )
+    facts = json.dumps({"record": {"datasets": ["some-cells"]}}).encode()
+    with h5py.File(weights, "r+") as file:  # as fine_tune_backbone writes them
+        file[seen_data.FACTS] = np.frombuffer(facts, np.uint8)
     given = {"layers": "conv2", "input_size": 48, "progress": False}
     features = extract_features(cells, weights=weights, **given)
     head = fit_head(features, "logistic_regression", tune=False)
@@ -84,7 +115,10 @@ def test_the_user_s_weights_travel_with_the_model(cells, tmp_path):
     path = save_model(CellClassifier(head, features, weights=weights), tmp_path / "model.leukfeat")
     expected = CellClassifier(head, features, weights=weights).predict(features)
     weights.unlink()
-    found = load_model(path).predict(cells[:3], progress=False)
+    monkeypatch.setattr(seen_data, "_by_digest", {})  # as in a new process
+    again = load_model(path)
+    assert seen_data.seen_by(again.spec).datasets == ("some-cells",)
+    found = again.predict(cells[:3], progress=False)
     np.testing.assert_allclose(found["p_all"], expected["p_all"][:3], atol=1e-5)
 
 

@@ -11,8 +11,8 @@ import pytest
 import leukfeat as lf
 from leukfeat.classifier import ModelFileError
 from leukfeat.classifier.model_file import MODEL_FORMAT_VERSION
-from leukfeat.exceptions import SpecMismatchError, WeightsError
-from leukfeat.features import own_registry
+from leukfeat.exceptions import SeenByBackboneWarning, SpecMismatchError, WeightsError
+from leukfeat.features import own_registry, seen_data
 
 SIZE = 32
 RULES = {
@@ -67,6 +67,21 @@ def test_predictions_are_the_same_where_the_file_is_not(classifier, cells, backb
         about = archive.read("model.json").decode()
     assert json.loads(about)["format_version"] == MODEL_FORMAT_VERSION
     assert backbone.file not in about
+
+
+def test_what_a_network_has_seen_is_known_as_soon_as_a_model_is_read(
+    classifier, features, tmp_path, monkeypatch
+):
+    path = lf.save_model(classifier, tmp_path / "own.leukfeat")
+    monkeypatch.setattr(seen_data, "_by_digest", {})  # as in a new process
+    assert seen_data.seen_by(features.spec).datasets == ()
+    head = lf.load_model(path).head
+    assert seen_data.seen_by(features.spec).datasets == ("some-cells",)
+    given = {"spec": features.spec, "class_names": features.class_names, "positive": "all"}
+    subjects = [f"new {one}" for one in features.subjects]
+    test = lf.FeatureSet(features.X, features.y, subjects=subjects, name="some-cells 2", **given)
+    with pytest.warns(SeenByBackboneWarning, match="trained on some-cells"):
+        lf.evaluate(head, test)
 
 
 def test_the_backbone_must_be_the_one_of_the_head(classifier, features, backbone, made_features):

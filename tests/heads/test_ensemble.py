@@ -116,12 +116,41 @@ def test_nested_difference_of_a_head_with_itself_is_nothing(features):
         ({"heads": "svm"}, "must be two or more"),
         ({"heads": PAIR, "strategy": "vote"}, "Got 'vote' instead"),
         ({"heads": PAIR, "n_best": 3}, "between 1 and the number of heads"),
+        ({"heads": PAIR, "n_best": 1.5}, "whole number.*Got 1.5"),
+        ({"heads": PAIR, "n_best": True}, "whole number.*Got True"),
+        ({"heads": PAIR, "nested": 1}, "2 or more.*Got 1 instead"),
+        ({"heads": PAIR, "nested": -2}, "2 or more.*Got -2"),
+        ({"heads": PAIR, "nested": "five"}, "2 or more.*Got 'five'"),
         ({"heads": PAIR, "scoring": "f1"}, "Got 'f1' instead"),
     ],
 )
 def test_wrong_options(features, options, message):
     with pytest.raises(ValueError, match=message):
         fit_ensemble(features, **options)
+
+
+def test_what_is_fitted_is_kept_where_it_cannot_be_compared():
+    # Two subjects a class: an outer fold leaves one, which cannot be divided again.
+    features = make_features(n_subjects=4, gap=3)
+    ensemble = fit_ensemble(features, heads=PAIR, cv=2, nested=2)
+    assert ensemble.difference_ == {}
+    assert any(
+        note.startswith("not compared with its best member: Class") for note in ensemble.notes_
+    )
+    assert ensemble.predict(features).shape == (len(features),)
+
+
+def test_many_heads_that_share_are_neither_one_nor_none(features):
+    ensemble = fit_ensemble(features, heads=[GaussianNB()] * 11, strategy="soft_vote", nested=0)
+    assert ensemble.notes_[0].startswith("no head has a weight of 0.1 or more; the largest of 11")
+
+
+def test_a_member_may_name_its_positive_class(features):
+    assert features.class_names == ("hem", "all")
+    by_name = Head("naive_bayes", positive="hem")
+    ensemble = fit_ensemble(features, heads=[by_name, "logistic_regression"], nested=2, tune=False)
+    assert ensemble.difference_["folds"] == 2
+    assert all(member.positive_ == ensemble.positive_ for member in ensemble.members_)
 
 
 def test_clone_is_unfitted_with_the_same_parameters():

@@ -79,6 +79,23 @@ def test_selection_happens_inside_the_fold():
     assert head.cv_results_["pooled_test_score"].max() < 0.65
 
 
+@pytest.mark.parametrize("name", ["pca5+nystroem", "anova5+nystroem", "forest5+nystroem"])
+def test_a_kernel_map_is_fit_on_what_is_selected(name):
+    features, new = (make_features(n_subjects=30, gap=3, seed=seed) for seed in (0, 1))
+    noise = np.random.default_rng(0).normal(size=(2, len(features), 14))
+    X, other = np.hstack([features.X, noise[0]]), np.hstack([new.X, noise[1]])
+    head = fit_head(X, features.y, name, groups=features.subjects, tune=False)
+    steps = list(head.estimator_.named_steps)
+    assert steps.index("scaler") < steps.index("selector") < steps.index("kernel")
+    assert head.estimator_["kernel"].n_features_in_ == 5
+    assert head.score(other, new.y) > 0.85
+
+
+def test_a_selector_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"one feature or more. Got 'pca0\+'"):
+        build_head("pca0+knn")
+
+
 def test_constant_features_do_not_disturb_anova():
     features = make_features(gap=3)
     X = np.column_stack([features.X, np.zeros((len(features), 2))])
