@@ -57,6 +57,15 @@ class CellClassifier:
     backbone : Backbone or None
         The user's own network.
 
+    Raises
+    ------
+    ValueError
+        If the head is not fitted on features of a known space, gives no probabilities, or was
+        not fit on `features`.
+    WeightsError
+        If the features need weights or a network of your own that are not given, or other ones
+        are.
+
     Examples
     --------
     >>> import leukfeat as lf
@@ -83,6 +92,7 @@ class CellClassifier:
                 "CellClassifier needs a head fitted on features whose space is known. Got "
                 f"{head!r}; fit it with fit_head(extract_features(...), ...)."
             )
+        _check_probabilities(head)
         network = own_network_part(spec)
         file = own_weights_part(spec)
         if network is not None:
@@ -171,7 +181,7 @@ class CellClassifier:
             The cells; features of the classifier's space are taken as they are.
         **settings
             As for :meth:`extract`; ``errors="skip"`` keeps a row, without label, for an image
-            that cannot be read.
+            that cannot be read, and for what the loader of the cells left out.
 
         Returns
         -------
@@ -180,11 +190,13 @@ class CellClassifier:
             ``p_<class>`` (probability), ``distance`` from the training cells (1 is as far as a
             new patient's cell ordinarily gets; missing if the classifier has no reference),
             ``far`` (whether it is farther: an image that is no cell, another stain, a kind
-            never seen), ``reason`` (why a cell is flagged or has no label, or that it, or its
-            subject, was in the training, so that nothing is predicted; else empty).
+            never seen), ``reason`` (why a cell is flagged or has no label; else empty). For a
+            cell that was in the training, itself or its subject, label and probability are what
+            the head learnt of it and no prediction: `reason` says so.
         """
         features = images if isinstance(images, FeatureSet) else self.extract(images, **settings)
         self.head.check_spec(features)
+        _check_probabilities(self.head)
         probabilities = self.head.predict_proba(features)
         predicted = np.asarray(self.head.predict(features))
         table = pd.DataFrame({"image": _names(features)})
@@ -222,8 +234,9 @@ class CellClassifier:
         Returns
         -------
         pandas.DataFrame
-            One row a subject: cells, cells flagged as far, share of cells of each class and
-            mean probability of each class. Cells flagged as far are counted but not averaged.
+            One row a subject: cells, cells flagged as far, images that could not be read, share
+            of cells of each class and mean probability of each class. What is far or unread is
+            counted but not averaged.
 
         Raises
         ------
@@ -275,6 +288,15 @@ class CellClassifier:
         return self.weights
 
 
+def _check_probabilities(head: Any) -> None:
+    if not hasattr(head, "predict_proba"):
+        raise ValueError(
+            "CellClassifier needs a head that gives probabilities, and "
+            f"{getattr(head, 'head', type(head).__name__)!r} was fitted without. Fit it with "
+            "fit_head(..., calibrate=True), which is the default."
+        )
+
+
 def _own_weights_needed(spec: FeatureSpec) -> str:
     return (
         f"The head was fit on features of a weights file of your own ({spec.weights_digest}): give "
@@ -309,4 +331,6 @@ def _with_skipped(table: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame(
         {"image": skipped["path"].to_numpy(), "reason": skipped["reason"].to_numpy(), "far": False}
     )
+    if "subject" in skipped:
+        rows["subject"] = skipped["subject"].to_numpy()
     return pd.concat([table, rows], ignore_index=True)[table.columns.tolist()]

@@ -46,7 +46,9 @@ class ModelFileError(LeukfeatError, ValueError):
     """A model file is damaged, is none, or asks for more trust than it was given."""
 
 
-def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
+def save_model(
+    model: Any, path: str | os.PathLike[str], *, trusted_types: Sequence[str] = ()
+) -> Path:
     """Write a classifier to one file.
 
     Parameters
@@ -57,6 +59,9 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
         that ends in ``.keras`` as a file that stock Keras reads too.
     path : path-like
         The file; by custom it ends in ``.leukfeat``. It is replaced whole, or not at all.
+    trusted_types : sequence of str, default=()
+        Full names of further types that the head may hold, such as a classifier of your own.
+        Who loads the file must name them too, and have the package that defines them.
 
     Returns
     -------
@@ -66,7 +71,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ModelFileError
-        If the head holds a type that could not be read back without running code.
+        If the head holds a type that is neither known to be safe nor in `trusted_types`.
     ValueError
         If the head is not fitted on features of a known space.
 
@@ -86,11 +91,12 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> Path:
         return _save_network(model, path)
     classifier = model if isinstance(model, CellClassifier) else CellClassifier(model)
     head = skops.io.dumps(classifier.head)
-    foreign = foreign_types(head)
+    foreign = foreign_types(head, trusted_types)
     if foreign:
         raise ModelFileError(
-            f"The head holds types that leukfeat does not know to be safe: {foreign}. Save it "
-            "all the same with skops.io.dump, or use a head of scikit-learn's own parts."
+            f"The head holds types that leukfeat does not know to be safe: {foreign}. If they are "
+            f"yours, save and load it with trusted_types={foreign}; or use a head of "
+            "scikit-learn's own parts."
         )
     members = {_HEAD: head}
     if classifier.reference is not None:

@@ -22,7 +22,8 @@ def subject_table(cells: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        Indexed by subject: ``cells``, ``far``, ``share_<class>`` and ``mean_p_<class>`` over
+        Indexed by subject: ``cells``, ``far`` and ``unread`` (images without label, since they
+        could not be read) among them, ``share_<class>`` and ``mean_p_<class>`` over
         the cells that are not far and have a label (missing where there are none).
 
     Raises
@@ -47,6 +48,7 @@ def subject_table(cells: pd.DataFrame, class_names: Sequence[str]) -> pd.DataFra
     known = cells[cells["subject"].notna()]
     groups = known.groupby("subject", sort=True)
     table = pd.DataFrame({"cells": groups.size(), "far": groups["far"].sum().astype(int)})
+    table["unread"] = known["label"].isna().groupby(known["subject"]).sum().astype(int)
     used_cells = known[~known["far"].astype(bool) & known["label"].notna()]
     used = used_cells.groupby("subject")
     for name in class_names:

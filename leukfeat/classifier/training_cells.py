@@ -80,5 +80,5 @@ def _known_subjects(head: Any, features: FeatureSet) -> list[bool | None]:
     if features.subjects is None:
         return [None] * len(features)
     names = [None if pd.isna(one) or one == "" else label_text(one) for one in features.subjects]
-    known = {name: digest_of(name) in head.train_subjects_ for name in set(names) - {None}}
-    return [known.get(name) for name in names]
+    known = {name: digest_of(name) in head.train_subjects_ for name in set(names) if name}
+    return [known.get(name) if name else None for name in names]

@@ -122,4 +122,17 @@ def run(arguments: Sequence[str] | None = None, stopped: Sequence[int] = ()) -> 
             return EXIT_INTERRUPTED
         typer.secho(f"leukfeat: {in_options(str(error))}", err=True, fg="red")
         return EXIT_ERROR
+    except Exception as error:
+        if os.environ.get("LEUKFEAT_DEBUG"):
+            raise
+        if stopped:
+            return EXIT_INTERRUPTED
+        said = in_options(" ".join(str(error).split()))
+        typer.secho(
+            f"leukfeat: {type(error).__name__}: {said} (this should have been told in better words: "
+            "please report it, with the traceback that LEUKFEAT_DEBUG=1 shows)",
+            err=True,
+            fg="red",
+        )
+        return EXIT_ERROR
     return code if isinstance(code, int) else 0

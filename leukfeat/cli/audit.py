@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import say_skipped, show
+from leukfeat.cli.output import as_json_text, say_skipped, show
 
 __all__ = ["audit"]
 
@@ -57,12 +57,8 @@ def audit(
 
 
 def _write(found: Any, folder: Path) -> None:
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.md").write_text(found.to_markdown(), encoding="utf-8")
-    (folder / "audit.json").write_text(
-        json.dumps(found.to_dict(), indent=2, default=str), encoding="utf-8"
-    )
+    (folder / "audit.json").write_text(as_json_text(found.to_dict()), encoding="utf-8")
     if found.clues:
         found.plot().savefig(folder / "clues.png", dpi=150)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say, say_skipped, show
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["export"]
 
@@ -27,7 +30,7 @@ def export(
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Write a table with a row a cell: path, label, subject, fold, and a model's predictions.
+    """Write a table with a row a cell: path, label, subject, fold, digest, a model's predictions.
 
     Correct the labels in it and read them back with leukfeat.apply_corrections. Example:
 
@@ -51,17 +54,37 @@ def export(
         if n_seen := int(known["reason"].str.contains(IN_TRAINING, regex=False).sum()):
             say(
                 f"{n_seen} of {len(known)} images, or their subjects, were in the training of this "
-                "model: what it says of them is no prediction."
+                "model: what it says of them is no prediction; the column 'reason' marks them."
             )
-        if tuple(cells.class_names) in ((), classifier.class_names):
-            cells.class_names = classifier.class_names
-        places = [classifier.class_names.index(name) for name in cells.class_names]
-        names = [classifier.class_names[i] for i in places]
-        given["probabilities"] = known[[f"p_{name}" for name in names]].to_numpy()
-        given["predictions"] = [cells.class_names.index(label) for label in known["label"]]
+        given["predictions"] = known
+    else:
+        cells, given["digests"], unread = _with_digests(cells, skip_bad=skip_bad)
+        say_skipped(unread)
     table = export_table(cells, out, **given)
     show(
         {"table": out, "cells": len(table), "columns": list(table.columns)},
         f"{len(table)} cells in '{out}': {', '.join(table.columns)}.",
         as_json=as_json,
     )
+
+
+def _with_digests(cells: Any, *, skip_bad: bool) -> tuple[Any, list[str], pd.DataFrame]:
+    """Return the cells that can be read, the digests of their pixels, and what was left out."""
+    import pandas as pd
+
+    from leukfeat.exceptions import ImageReadError
+    from leukfeat.imaging.pixel_key import pixel_key
+    from leukfeat.imaging.reading import read_image
+
+    digests, kept, unread = [], [], []
+    for row, path in enumerate(cells.images):
+        try:
+            digests.append(pixel_key(read_image(path)).hex())
+            kept.append(row)
+        except ImageReadError as error:
+            if not skip_bad:
+                raise ImageReadError(f"{error} To leave it out, give errors='skip'.") from error
+            unread.append((path, str(error)))
+    left_out = pd.DataFrame(unread, columns=["path", "reason"])
+    listed = pd.concat([t for t in (cells.skipped, left_out) if len(t)] or [left_out])
+    return cells if not unread else cells[kept], digests, listed

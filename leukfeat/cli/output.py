@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["say", "say_skipped", "show", "write_figure"]
+__all__ = ["as_json_text", "say", "say_skipped", "show", "write_figure"]
 
 
 def say(text: str) -> None:
@@ -32,13 +33,14 @@ def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     Parameters
     ----------
     result : mapping
-        What a program wants to know; anything JSON cannot hold is written as text.
+        What a program wants to know. Missing and infinite numbers become ``null``, which is all
+        that JSON has for them; what else it cannot hold is written as text.
     text : str
         What a person wants to read.
     as_json : bool
         Which of the two is printed.
     """
-    typer.echo(json.dumps(result, indent=2, default=str) if as_json else text)
+    typer.echo(as_json_text(result) if as_json else text)
 
 
 def write_figure(found: Any, folder: Path | None, name: str, result: Mapping[str, Any]) -> None:
@@ -58,7 +60,41 @@ def write_figure(found: Any, folder: Path | None, name: str, result: Mapping[str
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=2, default=str)
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    (folder / f"{name}.json").write_text(as_json_text(result), encoding="utf-8")
     found.plot().savefig(folder / f"{name}.png", dpi=150)
     say(f"Written to '{folder}': {name}.png, {name}.json")
+
+
+def as_json_text(result: Any) -> str:
+    """Return JSON that every reader takes: Python's own writes ``NaN``, which is none.
+
+    Parameters
+    ----------
+    result : object
+        Mappings, sequences, NumPy's and pandas' scalars.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> print(as_json_text({"p": float("nan"), "n": 2}))
+    {
+      "p": null,
+      "n": 2
+    }
+    """
+    return json.dumps(_plain(result), indent=2, default=str, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "tolist"):  # NumPy's arrays and scalars, without importing it
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return None if type(value).__name__ in ("NAType", "NaTType") else value

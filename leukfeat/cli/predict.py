@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leukfeat.cli import options as opt
-from leukfeat.cli.output import say, show
+from leukfeat.cli.output import say, say_skipped, show
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["predict"]
 
@@ -17,7 +20,13 @@ def predict(
     model: opt.ModelFile,
     data: opt.DataSource,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Table to write, .csv or .parquet.")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Table to write, .csv or .parquet. Where the patients are known, NAME-subjects "
+            "beside it has a row each.",
+        ),
     ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
@@ -43,9 +52,13 @@ def predict(
         int | None, typer.Option(help="With --smear: side of the tiles of a large field.")
     ] = None,
 ) -> None:
-    """Classify cells, and flag those that stand far from every training cell.
+    r"""Classify cells, and flag those that stand far from every training cell.
+
+    Where the patients are known, from a column subject or --subject-pattern, each is summed up in a
+    row of its own: cells, cells flagged as far, the share and mean probability of each class.
 
     Examples: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv;
+    leukfeat predict cnmc.leukfeat new-cells --subject-pattern '(?P<subject>\w+?)_';
     leukfeat predict cnmc.leukfeat field.tif --smear --cut-out -o cells.csv
     """
     from leukfeat.classifier.cell_classifier import IN_TRAINING
@@ -80,19 +93,37 @@ def predict(
         engine=engine,
         errors="skip" if skip_bad else "raise",
     )
+    say_skipped(left_out := table[table["label"].isna()].rename(columns={"image": "path"}))
+    texts = [f"Written to '{out}'." if out is not None else _readable(table)]
     if write is not None:
         write(table)
     subjects = None
-    if "subject" in table:
-        subjects = classifier.predict_subjects(table).reset_index().to_dict("records")
+    if "subject" in table and table["subject"].notna().any():
+        by_subject = classifier.predict_subjects(table).reset_index()
+        subjects = by_subject.to_dict("records")
+        if out is None:
+            texts.append(_readable(by_subject))
+        else:
+            beside = out.with_name(f"{out.stem}-subjects{out.suffix}")
+            table_writer(beside)(by_subject)
+            texts.append(f"{len(by_subject)} subjects, a row each: '{beside}'.")
+    n_cells = len(table) - len(left_out)
     n_far = int(table["far"].sum())
     if n_far:
-        say(f"{n_far} of {len(table)} images stand far from all training cells: look at them.")
+        say(f"{n_far} of {n_cells} images stand far from all training cells: look at them.")
     n_seen = int(table["reason"].str.contains(IN_TRAINING, regex=False).sum())
     if n_seen:
         say(
-            f"{n_seen} of {len(table)} images, or their subjects, were in the training of this "
+            f"{n_seen} of {n_cells} images, or their subjects, were in the training of this "
             "model: what it says of them is no prediction. `leukfeat evaluate` refuses them."
         )
-    text = f"Written to '{out}'." if out is not None else table.to_string(index=False, max_rows=60)
-    show({"cells": table.to_dict("records"), "subjects": subjects}, text, as_json=as_json)
+    result = {
+        "cells": table.to_dict("records"),
+        "subjects": subjects,
+        "skipped": left_out[["path", "reason"]].to_dict("records"),
+    }
+    show(result, "\n\n".join(texts), as_json=as_json)
+
+
+def _readable(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, max_rows=60)

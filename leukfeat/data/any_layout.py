@@ -6,12 +6,19 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from leukfeat.exceptions import CellNameError
+
+from .cell_columns import object_column
 from .cnmc import load_cnmc
 from .cnmc_recognition import first_images, is_cnmc_table, recognise_cnmc_split
 from .csv_file import load_csv
 from .dataset import CellDataset
 from .folder import load_folder
+from .left_out import LeftOut
 from .scanning import IMAGE_EXTENSIONS, FoundFile, existing_folder, walk_files
+from .subject_pattern import SubjectPattern
 
 __all__ = ["LAYOUTS", "load_cells"]
 
@@ -43,7 +50,8 @@ def load_cells(
     class_names, positive : optional
         As in :func:`load_folder` and :func:`load_csv`; not for C-NMC, which has its own.
     subject_pattern : str, optional
-        For ``"folder"``: where the file name tells the subject (see :func:`load_folder`).
+        For ``"folder"`` and ``"images"``: where the path below the folder tells the subject (see
+        :func:`load_folder`). Subjects need no labels: the cells of new patients are predicted so.
     cnmc_split : {"train", "prelim", "final"}, optional
         For ``"cnmc"``: which part (see :func:`load_cnmc`). Default: what the folder is named, and
         ``"train"`` for the folder of the whole set. The preliminary test set is recognised where
@@ -80,14 +88,15 @@ def load_cells(
     labels = path if path.is_file() and is_cnmc_table(path) else None
     if layout == "auto":
         layout = _guess(path, is_cnmc=cnmc_split is not None or labels is not None)
-    for name, given, owner in (
-        ("subject_pattern", subject_pattern, "folder"),
-        ("cnmc_split", cnmc_split, "cnmc"),
+    for name, given, owners in (
+        ("subject_pattern", subject_pattern, ("folder", "images")),
+        ("cnmc_split", cnmc_split, ("cnmc",)),
     ):
-        if given is not None and layout != owner:
+        if given is not None and layout not in owners:
+            told = " or ".join(f"layout={owner!r}" for owner in owners)
             raise ValueError(
-                f"{name!r} belongs to layout={owner!r}, and {str(path)!r} was read as "
-                f"{layout!r}; pass layout={owner!r} if that is what it is."
+                f"{name!r} belongs to {told}, and {str(path)!r} was read as "
+                f"{layout!r}; pass {told} if that is what it is."
             )
     if layout == "csv":
         return load_csv(path, class_names=class_names, positive=positive, errors=errors)
@@ -104,9 +113,16 @@ def load_cells(
             subject_pattern=subject_pattern,
             errors=errors,
         )
+    pattern = None if subject_pattern is None else SubjectPattern(subject_pattern)
     if path.is_file() and _is_image(path.name):
-        return CellDataset.from_arrays([str(path)], name=path.stem)
-    return _loose_images(existing_folder(path, parameter="source"))
+        return _loose_images([(str(path), path.name)], path, path.stem, pattern, errors)
+    folder = existing_folder(path, parameter="source")
+    files = [(file.path, "/".join((*file.folders, file.name))) for file in _images(folder)]
+    if not files:
+        raise FileNotFoundError(
+            f"No image in {str(folder)!r}: expected files that end in {', '.join(IMAGE_EXTENSIONS)}."
+        )
+    return _loose_images(files, folder, folder.resolve().name or "cells", pattern, errors)
 
 
 def _guess(path: Path, *, is_cnmc: bool) -> str:
@@ -129,10 +145,29 @@ def _images(folder: Path) -> Iterator[FoundFile]:
     return (file for file in walk_files(folder) if _is_image(file.name))
 
 
-def _loose_images(folder: Path) -> CellDataset:
-    paths = [file.path for file in _images(folder)]
-    if not paths:
-        raise FileNotFoundError(
-            f"No image in {str(folder)!r}: expected files that end in {', '.join(IMAGE_EXTENSIONS)}."
-        )
-    return CellDataset.from_arrays(paths, name=folder.name)
+def _loose_images(
+    files: Sequence[tuple[str, str]],
+    source: Path,
+    name: str,
+    pattern: SubjectPattern | None,
+    errors: str,
+) -> CellDataset:
+    left_out = LeftOut(errors, function="load_cells")
+    columns: dict[str, list[object]] = {"image": []}
+    if pattern is not None:
+        columns |= pattern.empty()
+    for path, below in files:
+        found = {} if pattern is None else pattern.read(below)
+        if found is None:
+            left_out.reject(
+                path,
+                pattern.unread(below),  # type: ignore[union-attr]
+                remedy="correct the pattern or the name",
+                error=CellNameError,
+            )
+            continue
+        for column, value in {"image": path, **found}.items():
+            columns[column].append(value)
+    left_out.require_any(len(columns["image"]), source)
+    frame = pd.DataFrame({**columns, "image": object_column(columns["image"])})
+    return left_out.attach_to(CellDataset(frame, name=name))

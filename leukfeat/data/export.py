@@ -14,6 +14,7 @@ from leukfeat.data.table_file import table_writer
 
 __all__ = ["export_table"]
 
+_EDGES = ("left", "top", "right", "bottom")
 _BOX = ("x", "y", "width", "height")
 
 
@@ -38,32 +39,37 @@ def export_table(
         the table is only returned.
     probabilities : array-like of shape (n_cells,) or (n_cells, n_classes), optional
         Probability of the positive class, or of every class; becomes ``probability_<class>``.
-    predictions : array-like of int of shape (n_cells,), optional
+    predictions : array-like of int of shape (n_cells,), or DataFrame, optional
         Predicted labels, indices into the class names, -1 where there is none; becomes
-        ``predicted``.
+        ``predicted``. Or the table of :meth:`leukfeat.CellClassifier.predict`, a row a cell in
+        the same order: its classes need not be those of the cells, and its ``distance``,
+        ``far`` and ``reason`` become columns too, so that what was in the training is marked.
     boxes : array-like of shape (n_cells, 4), optional
         Where each cell lies in its field, ``x, y, width, height`` in pixels from the upper left
-        corner; becomes four columns.
+        corner; becomes four columns. Default: the ``left, top, right, bottom`` of cells that
+        :func:`leukfeat.imaging.find_cells` found, as these four.
     digests : array-like of str of shape (n_cells,), optional
         Digest of each cell's pixels, which finds it again where files were moved. Default: the
         ``ids`` of a feature set; becomes ``digest``.
     relative_to : path-like, optional
-        Write image paths relative to this folder, with ``/``. Paths can hold names: look at them
-        before the table leaves the house.
+        Write image paths relative to this folder, with ``/``. Default: a path that is relative
+        is written relative to the table's folder, from where it is read again, or whole if it
+        does not lie below. Paths can hold names: look at them before the table leaves the house.
 
     Returns
     -------
     pandas.DataFrame
         Columns in this order: ``image`` (``None`` for an array), the box, ``label`` (the class
         name, ``None`` where unknown), ``subject``, ``group``, ``fold``, further columns,
-        ``predicted``, ``probability_<class>``, ``digest``; those of which nothing is known are
-        absent.
+        ``predicted``, ``probability_<class>``, ``distance``, ``far``, ``reason``, ``digest``;
+        those of which nothing is known are absent.
 
     Raises
     ------
     ValueError
         If the ending is neither, an array has another length than there are cells, a
-        probability lies outside [0, 1], or an image is not below `relative_to`.
+        probability lies outside [0, 1], a table of predictions is of other images, or an image
+        is not below `relative_to`.
     ImportError
         If a Parquet file is wanted and pyarrow is not installed.
 
@@ -91,9 +97,18 @@ def export_table(
     frame, class_names, ids = _known(cells)
     n_cells = len(frame)
     paths = [None if isinstance(image, np.ndarray) else image for image in frame["image"]]
+    told = paths
     if relative_to is not None:
         paths = [None if p is None else _relative(p, Path(relative_to)) for p in paths]
+    elif path is not None:
+        folder = Path(path).expanduser().absolute().parent
+        if folder != Path.cwd():
+            paths = [p if p is None or os.path.isabs(p) else _from_table(p, folder) for p in paths]
     columns: dict[str, Any] = {"image": pd.Series(paths, dtype=object)}
+    if boxes is None and set(_EDGES) <= {*frame}:
+        left, top, right, bottom = (frame[edge].to_numpy() for edge in _EDGES)
+        frame = frame.drop(columns=[*_EDGES])
+        boxes = np.column_stack([left, top, right - left, bottom - top])
     if boxes is not None:
         columns |= dict(zip(_BOX, _matching("boxes", boxes, (n_cells, 4)).T, strict=True))
     if "label" in frame:
@@ -101,7 +116,13 @@ def export_table(
     for name in _ordered(frame):
         if name not in columns:
             columns[name] = frame[name].to_numpy()
-    if predictions is not None:
+    if isinstance(predictions, pd.DataFrame):
+        if probabilities is not None:
+            raise ValueError(
+                "A table of predictions holds probabilities: leave 'probabilities' out."
+            )
+        columns |= _predicted(predictions, told)
+    elif predictions is not None:
         codes = _matching("predictions", predictions, (n_cells,))
         columns["predicted"] = _class_of(codes, class_names, "predictions")
     if probabilities is not None:
@@ -185,11 +206,39 @@ def _probabilities(
     }
 
 
+def _predicted(table: pd.DataFrame, images: list[str | None]) -> dict[str, np.ndarray]:
+    """Return the columns of what a classifier said of these images."""
+    if len(table) != len(images):
+        raise ValueError(
+            f"'predictions' has {len(table)} rows, but there are {len(images)} cells. Give the "
+            "table of the same cells, without rows for images that could not be read."
+        )
+    pairs = zip(images, table["image"], strict=True)
+    other = [i for i, (own, its) in enumerate(pairs) if None not in (own, its) and own != its]
+    if other and isinstance(table["image"].iloc[other[0]], str):
+        i = other[0]
+        raise ValueError(
+            f"Row {i} of 'predictions' is of '{table['image'].iloc[i]}', but cell {i} is "
+            f"'{images[i]}': give both in the same order."
+        )
+    columns = {"predicted": table["label"].to_numpy()}
+    for name in map(str, table.columns):
+        if name.startswith("p_"):
+            columns[f"probability_{name.removeprefix('p_')}"] = table[name].to_numpy()
+    return columns | {n: table[n].to_numpy() for n in ("distance", "far", "reason") if n in table}
+
+
 def _matching(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
     values = np.asarray(given)
     if values.shape != shape:
         raise ValueError(f"'{name}' must have the shape {shape}. Got {values.shape} instead.")
     return values
+
+
+def _from_table(image: str, folder: Path) -> str:
+    whole = os.path.abspath(image)
+    below = os.path.relpath(whole, folder)
+    return whole if below.split(os.sep, 1)[0] == os.pardir else below.replace(os.sep, "/")
 
 
 def _relative(image: str, folder: Path) -> str:

@@ -19,6 +19,7 @@ from leukfeat.data.scanning import (
     is_litter,
     walk_files,
 )
+from leukfeat.data.subject_pattern import SubjectPattern
 from leukfeat.exceptions import CellNameError
 
 __all__ = ["load_folder"]
@@ -96,12 +97,12 @@ def load_folder(
     """
     folder = existing_folder(root)
     endings = checked_extensions(extensions)
-    pattern = _checked_pattern(subject_pattern)
+    pattern = None if subject_pattern is None else SubjectPattern(subject_pattern)
     left_out = LeftOut(errors, function="load_folder")
     names = _class_folders(folder, class_names, endings, left_out)
-    captured = _groups_of(pattern) if pattern else {}
     columns: dict[str, list[object]] = {"image": [], "label": []}
-    columns.update({group: [] for group in captured})
+    if pattern is not None:
+        columns |= pattern.empty()
     for label, class_name in enumerate(names):
         before = len(columns["image"])
         for file in walk_files(folder / class_name):
@@ -110,18 +111,17 @@ def load_folder(
                 continue
             if pattern is not None:
                 below = "/".join((*file.folders, file.name))
-                match = pattern.search(below)
-                if match is None or not match[captured["subject"]]:
+                found = pattern.read(below)
+                if found is None:
                     left_out.reject(
                         file.path,
-                        f"{below!r} does not tell its subject: no match for the "
-                        f"'subject_pattern' {pattern.pattern!r}",
+                        pattern.unread(below),
                         remedy="correct the pattern or the name",
                         error=CellNameError,
                     )
                     continue
-                for column, group in captured.items():
-                    columns[column].append(match[group])
+                for column, value in found.items():
+                    columns[column].append(value)
             columns["image"].append(file.path)
             columns["label"].append(label)
         if len(columns["image"]) == before:
@@ -138,36 +138,6 @@ def load_folder(
 
 def _name_of(folder: Path) -> str:
     return folder.resolve().name or "cells"
-
-
-def _checked_pattern(pattern: str | re.Pattern[str] | None) -> re.Pattern[str] | None:
-    if pattern is None:
-        return None
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"The 'subject_pattern' parameter is no regular expression: {pattern!r} ({error})."
-        ) from error
-    if "subject" not in _groups_of(compiled):
-        raise ValueError(
-            "The 'subject_pattern' parameter must have one group, or a group named 'subject', such "
-            rf"as '(?P<subject>\d+)_'. Got {compiled.pattern!r} instead."
-        )
-    taken = sorted({"image", "label"} & set(compiled.groupindex))
-    if taken:
-        raise ValueError(
-            f"The groups {taken} of 'subject_pattern' have the names of columns that load_folder "
-            "fills itself; rename them."
-        )
-    return compiled
-
-
-def _groups_of(pattern: re.Pattern[str]) -> dict[str, int]:
-    """Columns to be filled, and the groups that fill them: a lone group is the subject."""
-    if pattern.groups == 1 and not pattern.groupindex:
-        return {"subject": 1}
-    return dict(pattern.groupindex)
 
 
 def _class_folders(

@@ -1,10 +1,12 @@
 """Images in, labels out, and a flag on what is no cell."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from leukfeat.classifier import CellClassifier
 from leukfeat.classifier.cell_classifier import IN_TRAINING
+from leukfeat.data import CellDataset
 from leukfeat.exceptions import SpecMismatchError, WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.heads import fit_head
@@ -119,3 +121,20 @@ def test_rows_without_digests_are_known_by_their_values():
     assert CellClassifier(head, features).reference is not None
     with pytest.raises(ValueError, match="40 of 40 cells in 'features' are not among those"):
         CellClassifier(head, FeatureSet(X + 1, y, spec=spec))
+
+
+def test_a_head_without_probabilities_is_refused_before_it_predicts(cell_features):
+    head = fit_head(cell_features, "svm", tune=False, calibrate=False)
+    with pytest.raises(ValueError, match=r"'svm' was fitted without.*calibrate=True"):
+        CellClassifier(head, cell_features)
+
+
+def test_an_image_that_cannot_be_read_keeps_its_subject(classifier, cells, tmp_path):
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no image")
+    some = CellDataset.from_arrays([cells.images[0], str(bad)], subjects=["new", "unlucky"])
+    table = classifier.predict(some, errors="skip", progress=False)
+    assert table["subject"].tolist() == ["new", "unlucky"]
+    assert pd.isna(table["label"].iloc[1])
+    by_subject = classifier.predict_subjects(table)
+    assert by_subject[["cells", "unread"]].to_numpy().tolist() == [[1, 0], [1, 1]]

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import (
     GroupKFold,
     LeaveOneGroupOut,
@@ -163,6 +164,30 @@ def test_a_foreign_type_is_not_saved(made_features, tmp_path):
     with pytest.raises(ModelFileError, match="Foreign"):
         save_model(head, tmp_path / "model.leukfeat")
     assert not list(tmp_path.iterdir())
+
+
+class Halfway(BaseEstimator, ClassifierMixin):
+    """A classifier of the user's own."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.middle_ = X.mean()
+        return self
+
+    def decision_function(self, X):
+        return X.mean(axis=1) - self.middle_
+
+
+def test_a_type_of_one_s_own_is_saved_and_loaded_in_so_many_words(made_features, tmp_path):
+    head = fit_head(made_features, Halfway())
+    path, own = tmp_path / "own.leukfeat", [f"{__name__}.Halfway"]
+    with pytest.raises(ModelFileError, match=r"save and load it with trusted_types=.*Halfway"):
+        save_model(head, path)
+    save_model(head, path, trusted_types=own)
+    with pytest.raises(ModelFileError, match="Halfway"):
+        load_model(path)
+    again = load_model(path, trusted_types=own)
+    np.testing.assert_array_equal(again.head.predict(made_features), head.predict(made_features))
 
 
 def test_damage_is_noticed(model_file):

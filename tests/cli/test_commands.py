@@ -1,6 +1,7 @@
 """The commands do what the calls do; errors are messages and exit codes."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -132,8 +133,6 @@ def test_what_is_learnt_from_training_cells_is_a_file(folder, tmp_path, capsys):
 
 
 def test_advice_is_given_in_options(folder, tmp_path, capsys):
-    import shutil
-
     cells = tmp_path / "cells"
     shutil.copytree(folder, cells)
     (cells / "all" / "S0_bad.png").write_bytes(b"no image")
@@ -194,6 +193,83 @@ def test_export_writes_what_is_known_and_what_is_predicted(folder, model, tmp_pa
     written = pd.read_csv(table)
     assert set(written["predicted"]) <= {"hem", "all"}
     assert len(written) == 60
+
+
+def strict_json(text):
+    def refuse(name):
+        raise ValueError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    """New images of two patients in one folder, without labels; one cannot be read."""
+    root = tmp_path_factory.mktemp("new")
+    for i, image in enumerate(make_cells(4, 6, size=64, random_state=9).images):
+        cv2.imwrite(str(root / f"new{i % 2}_{i}.png"), image[:, :, ::-1])
+    (root / "new1_bad.png").write_bytes(b"no image")
+    return root
+
+
+def test_new_patients_are_predicted_and_summed_up(flat, model, tmp_path, capsys):
+    pattern = ["--subject-pattern", r"(?P<subject>\w+?)_"]
+    table = tmp_path / "new.csv"
+    given = ["predict", model, flat, *pattern, "--skip-bad-images"]
+    code, out, err = run(capsys, *given, "-o", table)
+    assert code == 0, err
+    assert "left out: " in err
+    assert "new1_bad.png" in err
+    assert "new-subjects.csv" in out
+    cells, subjects = pd.read_csv(table), pd.read_csv(tmp_path / "new-subjects.csv")
+    assert subjects["subject"].tolist() == ["new0", "new1"]
+    assert subjects["cells"].tolist() == [3, 4]
+    assert subjects["unread"].tolist() == [0, 1]
+    assert cells.loc[cells["label"].isna(), "subject"].tolist() == ["new1"]
+    _, out, _ = run(capsys, *given)
+    assert "mean_p_all" in out
+    code, out, _ = run(capsys, *given, "--json")
+    found = strict_json(out)
+    assert found["skipped"][0]["path"].endswith("new1_bad.png")
+    assert [one["p_all"] for one in found["cells"]][-1] is None
+    assert len(found["subjects"]) == 2
+
+
+def test_export_takes_cells_of_other_classes(folder, flat, model, tmp_path, capsys):
+    cells, table = tmp_path / "cells", tmp_path / "table.csv"
+    shutil.copytree(folder / "all", cells / "blast")
+    code, _, err = run(capsys, "export", cells, "-o", table, "--model", model)
+    assert code == 0, err
+    written = pd.read_csv(table)
+    assert set(written["label"]) == {"blast"}
+    assert set(written["predicted"]) <= {"hem", "all"}
+    assert {"probability_hem", "probability_all", "distance", "far", "digest"} <= {*written}
+    assert written["reason"].str.contains("was in the training").all()
+    code, _, err = run(capsys, "export", flat, "-o", table)
+    assert code == 1
+    assert "new1_bad.png" in err
+    assert "--skip-bad-images" in err
+    code, _, err = run(capsys, "export", flat, "-o", table, "--skip-bad-images")
+    assert code == 0, err
+    assert "left out: " in err
+    assert (pd.read_csv(table)["digest"].str.len() == 64).all()
+
+
+def test_what_nobody_foresaw_is_one_line(capsys, monkeypatch):
+    import leukfeat.data
+
+    def broken(*_, **__):
+        raise AttributeError("'NoneType' object has no attribute 'x'")
+
+    monkeypatch.setattr(leukfeat.data, "load_cells", broken)
+    monkeypatch.setattr("leukfeat.cli.options.classifier_from", lambda path: None)
+    code, _, err = run(capsys, "predict", "a.leukfeat", ".")
+    assert code == 1
+    assert "LEUKFEAT_DEBUG=1" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("LEUKFEAT_DEBUG", "1")
+    with pytest.raises(AttributeError):
+        main(["predict", "a.leukfeat", "."])
 
 
 def test_evaluate_compares_heads_by_subject(folder, tmp_path, capsys):
@@ -325,8 +401,6 @@ def test_a_network_of_fit_cnn_is_sent_to_python(folder, model, monkeypatch, caps
 
 
 def test_audit_says_what_would_flatter_and_strict_stops(folder, tmp_path, capsys):
-    import shutil
-
     cells = tmp_path / "cells"
     shutil.copytree(folder, cells)
     pattern = ["--subject-pattern", "(?P<subject>[^_]+)_"]
@@ -369,8 +443,6 @@ def test_a_model_is_evaluated_on_the_preliminary_test_set(prelim, model, capsys)
 def test_cells_without_labels_are_refused_before_the_extraction(
     prelim, tmp_path, capsys, monkeypatch, command
 ):
-    import shutil
-
     import leukfeat.features as features
 
     def extracts(*cells, **settings):
@@ -386,8 +458,6 @@ def test_cells_without_labels_are_refused_before_the_extraction(
 
 
 def test_a_model_is_not_tested_on_cells_without_labels(prelim, model, tmp_path, capsys):
-    import shutil
-
     shutil.copytree(prelim, tmp_path / prelim.name)
     given = ["--model", model, "--cache", tmp_path / "cache"]
     code, _, err = run(capsys, "evaluate", tmp_path / prelim.name, *given)
@@ -407,8 +477,6 @@ def test_advice_about_parts_of_cnmc_is_given_in_options(folder, prelim, capsys):
 
 @pytest.mark.parametrize("command", ["audit", "extract"])
 def test_what_is_advised_can_be_done(command, folder, tmp_path, capsys):
-    import shutil
-
     cells = tmp_path / "cells"
     shutil.copytree(folder, cells)
     stranger = next((cells / "all").iterdir())

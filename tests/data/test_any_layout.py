@@ -6,6 +6,7 @@ import pytest
 
 from leukfeat.data import load_cells, load_cnmc, make_cells
 from leukfeat.data.procedural import write_cnmc_tree
+from leukfeat.exceptions import CellNameError
 
 
 def tree(root, *paths):
@@ -51,7 +52,11 @@ def test_a_table(tmp_path):
     ("given", "error", "says"),
     [
         ({"layout": "tree"}, ValueError, "'layout' must be one of"),
-        ({"subject_pattern": "(?P<subject>.)"}, ValueError, "belongs to layout='folder'"),
+        (
+            {"subject_pattern": "(?P<subject>.)", "layout": "csv"},
+            ValueError,
+            "belongs to layout='folder' or",
+        ),
     ],
 )
 def test_wrong_parameters(tmp_path, given, error, says):
@@ -130,3 +135,24 @@ def test_numbered_images_of_someone_else_stay_loose(tmp_path, name):
 def test_a_part_of_another_layout_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'cnmc_split' belongs to layout='cnmc'"):
         load_cells(tree(tmp_path, "a/1.png"), layout="folder", cnmc_split="prelim")
+
+
+@pytest.mark.parametrize("layout", ["auto", "images"])
+def test_loose_images_may_tell_their_subjects(tmp_path, layout):
+    (tmp_path / "P3").mkdir()
+    for name in ("P1_a.png", "P2_b.png", "P3/c.png"):
+        (tmp_path / name).touch()
+    cells = load_cells(
+        tmp_path, layout=layout, subject_pattern=r"(?P<subject>P\d)[_/](?P<slide>\w)"
+    )
+    assert cells.y is None
+    assert cells.subjects.tolist() == ["P1", "P2", "P3"]
+    assert cells.column("slide").tolist() == ["a", "b", "c"]
+    (tmp_path / "x.png").touch()
+    with pytest.raises(CellNameError, match=r"'x\.png' does not tell its subject"):
+        load_cells(tmp_path, layout=layout, subject_pattern=r"(P\d)")
+    kept = load_cells(tmp_path, layout=layout, subject_pattern=r"(P\d)", errors="skip")
+    assert len(kept) == 3
+    assert kept.skipped["path"].tolist() == [str(tmp_path / "x.png")]
+    one = load_cells(tmp_path / "P1_a.png", subject_pattern=r"(P\d)")
+    assert one.subjects.tolist() == ["P1"]

