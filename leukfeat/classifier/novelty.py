@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -89,9 +90,23 @@ class TrainingReference:
         Returns
         -------
         TrainingReference
+
+        Warns
+        -----
+        UserWarning
+            If all cells are of one group: cells are then taken for the groups.
         """
         X = np.asarray(X, np.float32)
         codes = np.arange(len(X)) if groups is None else _codes(groups)
+        if len(X) > 1 and not codes.any():
+            warnings.warn(
+                f"All {len(X)} training cells are of one subject: how far a new patient's cell "
+                "ordinarily gets is not known, and a distance of 1 is as far as another cell of "
+                "this subject gets. More cells of new patients will be flagged as far.",
+                UserWarning,
+                stacklevel=2,
+            )
+            codes = np.arange(len(X))
         rng = np.random.default_rng(self.random_state)
         if len(X) > self.max_cells:
             keep = _spread(codes, self.max_cells, rng)
@@ -163,7 +178,9 @@ class TrainingReference:
 
     def _usual_distance(self, X: np.ndarray, codes: np.ndarray) -> float:
         folds = codes % N_FOLDS
-        if len(np.unique(folds)) < 2:
+        if len(X) - np.bincount(folds).max() < 2:  # nothing left to learn axes from
+            folds = np.arange(len(X)) % N_FOLDS
+        if len(X) < 3:
             return 1.0
         usual = np.empty(len(codes))
         for fold in np.unique(folds):

@@ -21,6 +21,7 @@ def audit(
         Path | None, typer.Option("--out", "-o", help="Folder for the table, JSON and figure.")
     ] = None,
     layout: opt.Layout = "auto",
+    class_names: opt.ClassNames = None,
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
@@ -46,7 +47,15 @@ def audit(
     """
     from leukfeat.evaluation import audit as look
 
-    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
+    cells = opt.cells_from(
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
+    )
     say_skipped(cells.skipped)
     found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
     if out is not None:

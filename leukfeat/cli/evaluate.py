@@ -57,6 +57,7 @@ def evaluate(
     ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
+    class_names: opt.ClassNames = None,
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
@@ -96,7 +97,13 @@ def evaluate(
             f"--split must be one of {', '.join(get_args(SplitMethod))}. Got {split!r} instead."
         )
     cells = opt.labelled_cells_from(
-        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
     )
     result: Any
     if model is not None:

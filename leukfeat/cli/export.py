@@ -24,6 +24,7 @@ def export(
     ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
+    class_names: opt.ClassNames = None,
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
@@ -41,7 +42,13 @@ def export(
 
     table_writer(out)
     cells: Any = opt.cells_from(
-        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
     )
     given: dict[str, Any] = {}
     if model is not None:

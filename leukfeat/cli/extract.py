@@ -17,6 +17,7 @@ def extract(
     data: opt.DataSource,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
+    class_names: opt.ClassNames = None,
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
@@ -48,7 +49,15 @@ def extract(
     """
     if cache is None and not dry_run:
         raise typer.BadParameter("--cache is needed: without it the features would be lost.")
-    cells = opt.cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
+    cells = opt.cells_from(
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
+    )
     settings = opt.ExtractionOptions(
         cache,
         backbone,

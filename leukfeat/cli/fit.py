@@ -20,6 +20,7 @@ def fit(
     head: opt.HeadName = "svm",
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
+    class_names: opt.ClassNames = None,
     positive: opt.Positive = None,
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
@@ -54,7 +55,13 @@ def fit(
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
     check_head_name(head)
     cells = opt.labelled_cells_from(
-        data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
     )
     settings = opt.ExtractionOptions(
         cache,

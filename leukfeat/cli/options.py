@@ -18,6 +18,7 @@ __all__ = [
     "BatchSize",
     "Cache",
     "Calibration",
+    "ClassNames",
     "CnmcSplit",
     "Crop",
     "DataSource",
@@ -74,6 +75,14 @@ SubjectPattern = Annotated[
     typer.Option(
         help="Where the file name tells the patient: a regular expression with a group named "
         r"subject, such as '(?P<subject>P\d+)_'.",
+        rich_help_panel=_CELLS,
+    ),
+]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(
+        help="The classes in the order of their labels, joined by commas; default: all that are "
+        "found, sorted.",
         rich_help_panel=_CELLS,
     ),
 ]
@@ -195,6 +204,7 @@ def cells_from(
     subject_pattern: str | None,
     cnmc_split: str | None = None,
     *,
+    class_names: str | None = None,
     skip_bad: bool = False,
 ) -> CellDataset:
     """Load the cells that the shared options name."""
@@ -203,6 +213,7 @@ def cells_from(
     return load_cells(
         data,
         layout=layout,
+        class_names=None if class_names is None else _listed(class_names),
         positive=positive,
         subject_pattern=subject_pattern,
         cnmc_split=cnmc_split,
@@ -217,13 +228,22 @@ def labelled_cells_from(
     subject_pattern: str | None,
     cnmc_split: str | None = None,
     *,
+    class_names: str | None = None,
     skip_bad: bool = False,
 ) -> CellDataset:
     """Load the cells for a command that cannot do without their labels.
 
     Extraction may take a night: that there is no label is said before it.
     """
-    cells = cells_from(data, layout, positive, subject_pattern, cnmc_split, skip_bad=skip_bad)
+    cells = cells_from(
+        data,
+        layout,
+        positive,
+        subject_pattern,
+        cnmc_split,
+        class_names=class_names,
+        skip_bad=skip_bad,
+    )
     if cells.y is None:
         raise ValueError(
             f"The cells of '{data}' have no labels, which this command needs. Put them in a folder "
@@ -233,6 +253,15 @@ def labelled_cells_from(
             "takes cells without labels."
         )
     return cells
+
+
+def _listed(names: str) -> list[str]:
+    listed = [name.strip() for name in names.split(",")]
+    if not all(listed) or len(set(listed)) < len(listed):
+        raise typer.BadParameter(
+            f"--class-names must be different names joined by commas. Got {names!r} instead."
+        )
+    return listed
 
 
 def classifier_from(model: Path) -> CellClassifier:

@@ -17,6 +17,10 @@ from leukfeat.data.kappa import (
 
 __all__ = ["annotator_agreement", "consensus_labels"]
 
+_PEOPLE = ("annotator", "rater", "reader", "observer", "expert")
+_LABELS = ("label", "class", "rating", "predicted")
+_CELLS = ("image", "cell", "id", "digest", "path", "file")
+
 
 def annotator_agreement(
     ratings: pd.DataFrame,
@@ -55,7 +59,7 @@ def annotator_agreement(
     Raises
     ------
     ValueError
-        If there are fewer than two annotators, a label is not among `class_names`, or a
+        If there are fewer than two annotators, the table has a row a rating, a label is not among `class_names`, or a
         parameter is out of range.
 
     Notes
@@ -172,6 +176,7 @@ def _codes(
             "The 'ratings' parameter must be a DataFrame with one row a cell and one column for "
             f"each of at least {at_least} annotators. Got {getattr(ratings, 'shape', ratings)}."
         )
+    _refuse_long(ratings)
     values = ratings.to_numpy(object)
     missing = ratings.isna().to_numpy() | (values == "")
     text = np.where(missing, "", values.astype(str)).astype(object)
@@ -186,6 +191,22 @@ def _codes(
     for code, name in enumerate(names):
         codes[(text == name) & ~missing] = code
     return codes, names
+
+
+def _refuse_long(ratings: pd.DataFrame) -> None:
+    """Refuse a table with a row a rating: its columns are no annotators."""
+    columns = {str(column).strip().lower(): column for column in ratings.columns}
+    people = next((columns[name] for name in _PEOPLE if name in columns), None)
+    labels = next((columns[name] for name in _LABELS if name in columns), None)
+    cells = next((columns[name] for name in _CELLS if name in columns), None)
+    if people is None or (labels is None and cells is None):
+        return
+    asked = (cells or "image", people, labels or "label")
+    pivot = "index={!r}, columns={!r}, values={!r}".format(*asked)
+    raise ValueError(
+        f"The 'ratings' parameter must have one row a cell and one column an annotator. Its columns "
+        f"{list(ratings.columns)} look like one row a rating: give ratings.pivot({pivot})."
+    )
 
 
 def _units(groups: Any, n_cells: int) -> np.ndarray:

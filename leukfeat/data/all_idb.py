@@ -151,7 +151,10 @@ def _find(
 ) -> tuple[list[tuple[FoundFile, str, int]], dict[str, str]]:
     """Return the images with number and label, and the coordinate files by their stems."""
     other = re.compile(rf"all[_ -]?idb[_ -]?{'2' if which == '1' else '1'}", re.IGNORECASE)
-    if other.search(root.resolve().name):
+    whole = root.resolve()
+    # The folder of the images does not bear the name of its set.
+    told = whole.parent.name if whole.name.lower() in ("im", "img") else whole.name
+    if other.search(told):
         raise FileNotFoundError(
             f"'{root}' is the other set by its name; load it with load_all_idb"
             f"{'2' if which == '1' else '1'}, or give the folder of ALL_IDB{which}."
@@ -198,9 +201,11 @@ def _read_centres(table: str) -> np.ndarray:
     words = Path(table).read_text(encoding="utf-8").split()
     try:
         numbers = np.array([float(word) for word in words])
+        if not np.isfinite(numbers).all():  # float() takes "nan" and "inf"
+            raise ValueError
         return numbers.reshape(-1, 2)
     except ValueError:
         raise ValueError(
-            f"the coordinates in '{table}' must be pairs of numbers, x and y in pixels; found "
+            f"the coordinates in '{table}' must be pairs of finite numbers, x and y in pixels; found "
             f"{len(words)} words beginning with {words[:4]}"
         ) from None

@@ -89,6 +89,7 @@ def load_cells(
     if layout == "auto":
         layout = _guess(path, is_cnmc=cnmc_split is not None or labels is not None)
     for name, given, owners in (
+        ("class_names", class_names, ("folder", "csv")),
         ("subject_pattern", subject_pattern, ("folder", "images")),
         ("cnmc_split", cnmc_split, ("cnmc",)),
     ):

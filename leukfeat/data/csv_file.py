@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from leukfeat.data.class_names import warn_of_like_names
 from leukfeat.data.dataset import UNLABELLED, CellDataset
 from leukfeat.data.delimited import read_text_table
 from leukfeat.data.left_out import LeftOut
@@ -213,6 +214,7 @@ def _encoded(
     numeric = all(value.lstrip("-").isdecimal() for value in known)
     if class_names is None:
         names = tuple(sorted(known, key=int if numeric else None))
+        warn_of_like_names(names, file)
     else:
         names = tuple(str(c) for c in class_names)
         if numeric and known - set(names):

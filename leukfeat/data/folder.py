@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukfeat.data.cell_columns import object_column
+from leukfeat.data.class_names import warn_of_like_names
 from leukfeat.data.dataset import CellDataset
 from leukfeat.data.left_out import LeftOut
 from leukfeat.data.scanning import (
@@ -131,6 +132,8 @@ def load_folder(
                 remedy="name the class folders in 'class_names', or their endings in 'extensions'",
             )
     left_out.require_any(len(columns["image"]), folder)
+    if class_names is None:
+        warn_of_like_names(names, folder)
     frame = pd.DataFrame({**columns, "image": object_column(columns["image"])})
     cells = CellDataset(frame, class_names=names, positive=positive, name=name or _name_of(folder))
     return left_out.attach_to(cells)

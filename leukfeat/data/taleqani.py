@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+import numpy as np
 import pandas as pd
 
 from leukfeat.data.class_folders import find_in_class_folders, last_number
@@ -60,7 +61,8 @@ def load_taleqani(
     FileNotFoundError
         If `root` does not exist or holds no image of the set.
     ValueError
-        If `block_size` is below 1.
+        If `block_size` is no whole number from 1, or `root` is the folder of the masked copies
+        and `segmented` is not said.
 
     Notes
     -----
@@ -89,13 +91,20 @@ def load_taleqani(
     >>> cells.column("block").tolist()
     ['Benign-1', 'Pro-2']
     """
-    if block_size < 1:
+    if not isinstance(block_size, (int, np.integer)) or block_size < 1:
         raise ValueError(
-            f"The 'block_size' parameter must be at least 1. Got {block_size} instead."
+            "The 'block_size' parameter must be a whole number, at least 1. "
+            f"Got {block_size!r} instead."
         )
     left_out = LeftOut(errors, function="load_taleqani")
+    folder = existing_folder(root)
+    if not segmented and _SEGMENTED.search(folder.resolve().name):
+        raise ValueError(
+            f"'{root}' holds the masked copies by its name. Give segmented=True to take them, or "
+            "the folder 'Original'."
+        )
     found = find_in_class_folders(
-        existing_folder(root),
+        folder,
         _FOLDERS,
         left_out,
         closed=None if segmented else _SEGMENTED,

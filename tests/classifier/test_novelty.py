@@ -46,7 +46,17 @@ def test_a_large_training_set_is_sampled_evenly_over_subjects():
     assert np.bincount(nearest).tolist() == [40, 40, 40]
 
 
-@pytest.mark.parametrize("groups", [None, [1, 1, 1]])
+def test_cells_of_one_subject_are_measured_against_each_other():
+    X = np.random.default_rng(4).normal(size=(150, 8)).astype(np.float32)
+    train, new = X[:100], X[100:]
+    with pytest.warns(UserWarning, match="All 100 training cells are of one subject"):
+        reference = TrainingReference().fit(train, ["P1"] * 100)
+    assert (reference.distance(new) > 1).mean() < 0.1
+    assert (reference.distance(new + 20.0) > 1).all()
+
+
+@pytest.mark.parametrize("groups", [None, [1, 1, 2]])
 def test_a_handful_of_cells_is_enough_to_fit(groups):
     X = np.arange(6, dtype=float).reshape(3, 2)
+    assert np.isfinite(TrainingReference().fit(X[:2]).distance(X)).all()
     assert np.isfinite(TrainingReference().fit(X, groups).distance(X)).all()

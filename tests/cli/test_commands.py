@@ -294,6 +294,19 @@ def test_evaluate_compares_heads_by_subject(folder, tmp_path, capsys):
     assert "colour only" in (tmp_path / "figures" / "report.html").read_text()
 
 
+def test_the_order_of_the_classes_can_be_said(folder, tmp_path, capsys):
+    given = ["export", folder, "-o", tmp_path / "a.csv"]
+    code, _, err = run(capsys, *given, "--class-names", "hem")
+    assert code == 1
+    assert "one of the 'class_names' ['hem']" in err
+    code, _, err = run(capsys, *given, "--class-names", "hem,hem")
+    assert code == 2
+    given = ["--head", "naive_bayes", "--class-names", "hem, all", "--json"]
+    code, out, err = run(capsys, "fit", folder, "-o", tmp_path / "m", *given, *GIVEN)
+    assert code == 0, err
+    assert json.loads(out)["class_names"] == ["hem", "all"]
+
+
 def test_evaluate_refuses_a_model_on_its_training_cells(folder, model, capsys):
     code, _, err = run(
         capsys,

@@ -155,3 +155,19 @@ def test_consensus():
     for share in (0.4, 1.0):
         with pytest.raises(ValueError, match="'min_share'"):
             consensus_labels(ratings, min_share=share)
+
+
+def test_a_table_with_a_row_a_rating_is_sent_to_pivot():
+    long = pd.DataFrame(
+        {
+            "image": ["1.png", "1.png", "2.png", "2.png"],
+            "annotator": ["ann", "ben"] * 2,
+            "label": ["blast", "blast", "normal", "blast"],
+        }
+    )
+    says = r"ratings\.pivot\(index='image', columns='annotator', values='label'\)"
+    for of in (annotator_agreement, consensus_labels):
+        with pytest.raises(ValueError, match=says):
+            of(long)
+    wide = long.pivot_table(index="image", columns="annotator", values="label", aggfunc="first")
+    assert annotator_agreement(wide)["observed"].tolist() == [0.5]

@@ -143,3 +143,11 @@ def test_tables_that_are_none(table, tmp_path):
 
 def test_short_lines_are_empty_cells(table):
     assert load_csv(table("image,label\nimg/a.png,x\nimg/b.png\n")).y.tolist() == [0, -1]
+
+
+def test_labels_that_differ_in_case_only_are_warned_of(tmp_path):
+    (tmp_path / "cells.csv").write_text("image,label\na.png,Pre-B\nb.png,pre b\n")
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    with pytest.warns(UserWarning, match="classes 'Pre-B' and 'pre b', which differ only"):
+        load_csv(tmp_path / "cells.csv")

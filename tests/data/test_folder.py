@@ -161,3 +161,14 @@ def test_no_image_at_all(tmp_path):
 def test_errors_is_raise_or_skip(smears):
     with pytest.raises(ValueError, match="'errors' parameter of load_folder"):
         load_folder(smears, errors="ignore")
+
+
+def test_classes_that_differ_in_case_only_are_warned_of(tmp_path):
+    for path in ("Blast/a.png", "blast/b.png", "CD10+/c.png", "CD10-/d.png"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).touch()
+    with pytest.warns(UserWarning, match="classes 'Blast' and 'blast', which differ only") as told:
+        cells = load_folder(tmp_path)
+    assert len(told) == 1
+    assert len(cells.class_names) == 4
+    load_folder(tmp_path, class_names=["Blast", "blast", "CD10+", "CD10-"])

@@ -57,6 +57,10 @@ class TestAllIdb:
             load_all_idb2(both / "ALL_IDB1")
         with pytest.raises(FileNotFoundError, match="load_all_idb2"):
             load_all_idb1(both / "ALL_IDB2")
+        with pytest.raises(FileNotFoundError, match="load_all_idb1"):
+            load_all_idb2(both / "ALL_IDB1" / "im")
+        with pytest.raises(FileNotFoundError, match="load_all_idb2"):
+            load_all_idb1(both / "ALL_IDB2" / "img")
 
     @pytest.mark.parametrize("name", ["Im001.tif", "Im001_2.tif", "cell.tif"])
     def test_a_name_that_does_not_parse(self, both, name):
@@ -68,7 +72,7 @@ class TestAllIdb:
 
     def test_coordinates_that_are_no_pairs(self, both):
         table = both / "ALL_IDB1" / "xyc" / "Im001_1.xyc"
-        for text in ("1 2 3", "a b"):
+        for text in ("1 2 3", "a b", "1 nan", "inf 2"):
             table.write_text(text)
             with pytest.raises(ValueError, match=r"Im001_1\.xyc' must be pairs"):
                 load_all_idb1(both)
@@ -122,12 +126,17 @@ class TestTaleqani:
         assert "Segmented" in cells.images[0]
         with pytest.raises(FileNotFoundError, match="'Benign', 'Early', 'Pre', 'Pro'"):
             load_taleqani(smears / "Original", segmented=True)
+        with pytest.raises(ValueError, match=r"masked copies.*segmented=True"):
+            load_taleqani(smears / "Segmented")
+        assert len(load_taleqani(smears / "Segmented", segmented=True)) == 1
 
     def test_block_size(self, smears):
         blocks = load_taleqani(smears, block_size=50).column("block")
         assert blocks.tolist()[2:4] == ["Early-2", "Early-3"]
         with pytest.raises(ValueError, match="'block_size'"):
             load_taleqani(smears, block_size=0)
+        with pytest.raises(ValueError, match=r"whole number, at least 1\. Got 2\.5"):
+            load_taleqani(smears, block_size=2.5)
 
     def test_a_name_without_number(self, smears):
         touch(smears, "Original/Pro/WBC.jpg")

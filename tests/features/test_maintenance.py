@@ -259,6 +259,14 @@ def test_stores_of_one_space_are_merged_with_their_origin(tmp_path):
     assert verify_store(tmp_path / "new.h5").content_digest == verify_store(a).content_digest
 
 
+def test_a_row_that_three_stores_hold_is_shared_once(tmp_path):
+    a = fill(tmp_path / "a.h5", (0, 10))
+    b = fill(tmp_path / "b.h5", (0, 10))
+    c = fill(tmp_path / "c.h5", (5, 10))
+    report = merge_stores([b, c], a)
+    assert (report.rows, report.rows_shared, report.rows_differing) == (15, 10, 0)
+
+
 def test_another_space_is_refused_by_name_and_nothing_changes(tmp_path):
     a = fill(tmp_path / "a.h5", (0, 5))
     b = fill(tmp_path / "b.h5", (5, 5), spec=FeatureSpec(weights_digest="test", crop=224))

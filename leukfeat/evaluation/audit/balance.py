@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from leukfeat.data.class_names import like_names
 from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.metrics import kish
 from leukfeat.splitting.groups import name_some
@@ -78,13 +79,21 @@ def balance_findings(table: pd.DataFrame) -> list[Finding]:
     """
     if not len(table):
         return [Finding("balance", "warning", "No labels: balance is not known.")]
+    found = [
+        Finding(
+            "classes written alike",
+            "warning",
+            f"The classes {' and '.join(map(repr, names))} differ only in how they are written, and "
+            "each is a class of its own. If they are one, write them alike.",
+        )
+        for names in like_names([str(name) for name in table.index])
+    ]
     if table["subjects"].isna().all():
         message = (
             "no subjects: cells of one patient may stand on both sides. No interval by patient "
             "can be had; every interval is for these cells only."
         )
-        return [Finding("subjects", "warning", message, table)]
-    found = []
+        return [*found, Finding("subjects", "warning", message, table)]
     said = "; ".join(
         f"{name}: {int(row['cells']):,} cells of {int(row['subjects'])} subjects (effectively "
         f"{row['effective_subjects']:g} when pooled over cells), a mean over subjects is known to "

@@ -100,13 +100,13 @@ def merge_stores(
             stack.enter_context(StoreReader(path)) for path in ([target] if held else []) + paths
         ]
         _check_one_space(stores)
-        shared = differing = 0
+        shared, differing = [], []  # keys: three stores that hold a row are three pairs
         largest = 0.0
         for i, later in enumerate(stores):
             for earlier in stores[:i]:
                 overlap = _compare(earlier, later)
-                shared += overlap[0]
-                differing += overlap[1]
+                shared.append(overlap[0])
+                differing.append(overlap[1])
                 largest = max(largest, overlap[2])
         cut_short = [store.path for store in stores if store.missing_bytes]
         damaged = sum(_count_damaged(store) for store in stores)
@@ -119,8 +119,8 @@ def merge_stores(
         path=target,
         rows=sum(copied),
         rows_added=sum(copied[held:]),
-        rows_shared=shared,
-        rows_differing=differing,
+        rows_shared=_count_distinct(shared),
+        rows_differing=_count_distinct(differing),
         largest_difference=largest,
         rows_damaged=damaged,
         cut_short=cut_short,
@@ -142,11 +142,15 @@ def _check_one_space(stores: list[StoreReader]) -> None:
             )
 
 
-def _compare(earlier: StoreReader, later: StoreReader) -> tuple[int, int, float]:
-    """Count rows held by both and rows that differ, and measure the largest difference."""
+def _count_distinct(keys: list[np.ndarray]) -> int:
+    return len(np.unique(np.concatenate(keys), axis=0)) if keys else 0
+
+
+def _compare(earlier: StoreReader, later: StoreReader) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the keys held by both, those whose rows differ, and the largest difference."""
     places = earlier.index.find(later.keys)
     both = np.flatnonzero(places >= 0)
-    shared = differing = 0
+    shared, differing = [later.keys[:0]], [later.keys[:0]]
     largest = 0.0
     for start in range(0, len(both), _WINDOW):
         part = both[start : start + _WINDOW]
@@ -154,8 +158,8 @@ def _compare(earlier: StoreReader, later: StoreReader) -> tuple[int, int, float]
         good = ~(one.damaged | other.damaged)
         a, b = one.features[good], other.features[good]
         unequal = (a.view(np.uint32) != b.view(np.uint32)).any(axis=1)
-        shared += len(a)
-        differing += int(unequal.sum())
+        shared.append(later.keys[part[good]])
+        differing.append(later.keys[part[good][unequal]])
         if not unequal.any():
             continue
         a, b = a[unequal].astype(float), b[unequal].astype(float)
@@ -169,7 +173,7 @@ def _compare(earlier: StoreReader, later: StoreReader) -> tuple[int, int, float]
                 f"that differ by {distance[worst]:.2g} of their length, at most {_TOLERANCE} is "
                 "expected: one of them is wrong. Extract these images again into a new cache."
             )
-    return shared, differing, largest
+    return np.concatenate(shared), np.concatenate(differing), largest
 
 
 def _count_damaged(store: StoreReader) -> int:
