@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.utils.validation import check_is_fitted
 
 from .calibration import Calibration, fit_calibration
 from .combining import STRATEGIES, combine, fit_weights
 from .decision_rule import check_threshold, class_weights, decision_weights
+from .ensemble_words import ensemble_html, ensemble_remarks, tie_words
 from .feature_classifier import FeatureClassifier
 from .head import Head
 from .training_data import TrainingData, inner_splits, training_data
@@ -67,7 +69,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         With `nested`: the best member, and for balanced accuracy (and AUROC, for two classes) the
         paired difference ``ensemble - best member`` with its interval over subjects.
     notes_ : tuple of str
-        What must be said of it, for example that one head was enough.
+        What must be said of it, for example that one head was enough, or how a tie was broken.
     classes_, class_names_, positive_, threshold_, decision_weights_, control_heads_, spec_
         As in `Head`.
     train_subjects_, train_groups_, train_ids_, split_note_, n_features_in_
@@ -156,7 +158,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         self._choose(fitted, weights)
         self._combine(data, weights)
         self._remember(data)
-        self.notes_ = self._notes()
+        self.notes_ = (*self._notes(), *tie_words(self.member_scores_, self.n_best))
         self.control_heads_: dict[str, Any] = {}
         if self.controls:
             from .control_fitting import fit_control_heads
@@ -191,6 +193,28 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         )
         frame.index.name = "head"
         return frame.sort_values(["weight", "out_of_fold_score"], ascending=False)
+
+    def remarks(self) -> tuple[str, ...]:
+        """Return what a result of this ensemble must say of it.
+
+        Returns
+        -------
+        tuple of str
+            The members' weights; with `nested` the paired difference from the best member, a
+            sentence a metric; and `notes_`.
+        """
+        check_is_fitted(self)
+        return ensemble_remarks(self)
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        settings: str = super().__repr__(N_CHAR_MAX)
+        if not hasattr(self, "notes_"):
+            return settings
+        return "\n- ".join([settings, *self.remarks()])
+
+    def _html_repr(self) -> str:
+        diagram: str = super()._html_repr()
+        return f"{ensemble_html(self)}{diagram}" if hasattr(self, "notes_") else diagram
 
     @property
     def best_member_(self) -> str:

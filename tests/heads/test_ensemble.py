@@ -153,6 +153,38 @@ def test_a_member_may_name_its_positive_class(features):
     assert all(member.positive_ == ensemble.positive_ for member in ensemble.members_)
 
 
+def test_it_shows_weights_and_the_difference_from_its_best_member(features):
+    ensemble = Ensemble(PAIR)
+    assert repr(ensemble).startswith("Ensemble(heads=[LogisticRegression")
+    assert "\n" not in repr(ensemble).replace("\n         ", "")
+    ensemble = fit_ensemble(features, heads=PAIR, nested=3)
+    weights, balanced, auroc = ensemble.remarks()[:3]
+    assert weights.startswith("weights (weighted): ")
+    assert f"{ensemble.summary().index[0]} {ensemble.weights_.max():.2f}" in weights
+    found = ensemble.difference_["auroc"]
+    assert f"auroc: {found['estimate']:+.3f} ({found['low']:+.3f} to" in auroc
+    assert "144 cells of 18 subjects that neither had seen (3 outer folds)" in balanced
+    for shown in (
+        repr(ensemble),
+        ensemble._repr_html_(),
+        clone(ensemble).fit(features)._repr_html_(),
+    ):
+        assert "LogisticRegression" in shown
+    assert balanced in repr(ensemble)
+    assert balanced in ensemble._repr_html_()
+    assert "<th>weight</th>" in ensemble._repr_html_()
+    assert "weight" not in Ensemble(PAIR, class_weight=None)._repr_html_()[:200]
+
+
+def test_a_tie_is_said(features):
+    twice = [GaussianNB(), GaussianNB(), BLIND]
+    ensemble = fit_ensemble(features, heads=twice, n_best=1, nested=0)
+    assert ensemble.member_names_ == ("GaussianNB 1",)
+    ties = [note for note in ensemble.notes_ if note.startswith("tie: ")]
+    assert "GaussianNB 1, GaussianNB 2 have the best" in ties[0]
+    assert "the first named are kept to make 1" in ties[1]
+
+
 def test_clone_is_unfitted_with_the_same_parameters():
     ensemble = Ensemble(PAIR, strategy="stack")
     assert clone(ensemble).get_params()["strategy"] == "stack"
