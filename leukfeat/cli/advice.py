@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 __all__ = ["in_options"]
 
-_OPTIONS = (
+_NAMES = (
+    "backbone|batch_size|by|cache|calibration|class_names|cnmc_split|crop|device|embargo|engine|head|"
+    "heads|if_cached|input_size|layers|layout|mask|n_jobs|n_repeats|n_splits|pooling|positive|"
+    "precision|preparation|random_state|split|subject_pattern|views|weights"
+)
+_OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"errors=['\"]skip['\"]", "--skip-bad-images"),
+    (r",? and have it listed in '\.skipped',", ","),
+    (r" \(they are then listed in \.skipped\)", " (they are then listed)"),
     (r"embargo=True", "--embargo"),
     (r"\bsplit=['\"](train|prelim|final)['\"]", r"--cnmc-split \1"),
-    (r"split=['\"](\w+)['\"]", r"--split \1"),
-    (r"if_cached=['\"](\w+)['\"]", r"--if-cached \1"),
-    (r"engine=['\"](\w+)['\"]", r"--engine \1"),
-    (r"precision=['\"](\w+)['\"]", r"--precision \1"),
-    (r"weights=['\"](\w+)['\"]", r"--weights \1"),
-    (r"'subject_pattern'|subject_pattern=", "--subject-pattern"),
-    (r"'cnmc_split'|cnmc_split=", "--cnmc-split"),
-    (r"positive=\.\.\.", "--positive"),
-    (r"n_splits=(\d+)", r"--n-splits \1"),
+    (rf"\b({_NAMES})=['\"](\w+)['\"]", lambda found: f"{_option(found[1])} {found[2]}"),
+    (r"\b(n_splits|n_repeats)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}"),
+    (rf"\b({_NAMES})=\.\.\.", lambda found: _option(found[1])),
+    (r"(subject_pattern|cnmc_split)=", lambda found: _option(found[1])),
+    # Words such as 'positive' may be classes: they are options where a message speaks of one.
+    (rf"(?:[Tt]he )?'({_NAMES})' parameter(?: of \w+)?", lambda found: _option(found[1])),
+    (rf"'({_NAMES})'(?= (?:must be|belongs to|needs|is no) )", lambda found: _option(found[1])),
+    (r"'(\w+_\w+)'", lambda found: _option(found[1]) if _is_option(found[1]) else found[0]),
+    (r"(?:[Tt]he )?'source' parameter", "DATA"),
+    (
+        r"cells\.rename_classes\(.*?\) before extract_features",
+        "rename the folders, or the labels in the table",
+    ),
+    (r"(?<!in Python: )\b(audit\.\w+\(\w*\))", r"in Python: \1"),
     (r"allow_training_cells=True", "allow_training_cells=True in Python"),
 )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _is_option(name: str) -> bool:
+    return name in _NAMES.split("|")
 
 
 def in_options(message: str) -> str:
@@ -39,6 +60,8 @@ def in_options(message: str) -> str:
     --------
     >>> in_options("Give embargo=True, or split='group'.")
     'Give --embargo, or --split group.'
+    >>> in_options("The 'head' parameter must be one of ['svm', 'positive'].")
+    "--head must be one of ['svm', 'positive']."
     """
     for pattern, option in _OPTIONS:
         message = re.sub(pattern, option, message)

@@ -71,6 +71,7 @@ def evaluate(
     preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
     precision: opt.Precision = "float32",
     calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
@@ -85,13 +86,10 @@ def evaluate(
     and leukfeat evaluate C-NMC_test_prelim_phase_data --model cnmc.leukfeat
     """
     from leukfeat import evaluation
-    from leukfeat.heads.registry import check_head_name
     from leukfeat.splitting.splitters import SplitMethod
 
     # What is wrong with the question is said before a night of extraction, not after it.
     names = [head.strip() for head in heads.split(",")]
-    for name in names:
-        check_head_name(name)
     if split not in get_args(SplitMethod):
         raise typer.BadParameter(
             f"--split must be one of {', '.join(get_args(SplitMethod))}. Got {split!r} instead."
@@ -114,6 +112,7 @@ def evaluate(
             cache=cache,
             batch_size=batch_size,
             engine=engine,
+            device=device,
             errors="skip" if skip_bad else "raise",
         )
         result = evaluation.evaluate(classifier.head, features)
@@ -134,6 +133,7 @@ def evaluate(
             skip_bad=skip_bad,
             preparation=preparation,
             calibration=calibration,
+            device=device,
         )
         features = settings.extract(cells)
         result = evaluation.cross_validate_heads(

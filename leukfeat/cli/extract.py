@@ -31,6 +31,7 @@ def extract(
     preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
     precision: opt.Precision = "float32",
     calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
@@ -75,6 +76,7 @@ def extract(
         skip_bad,
         preparation,
         calibration,
+        device,
     )
     if dry_run:
         plan = settings.extract(cells, dry_run=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,9 +15,25 @@ __all__ = ["fit"]
 
 
 def fit(
+    context: typer.Context,
     data: opt.DataSource,
     out: Annotated[Path, typer.Option("--out", "-o", help="The model file to write.")],
     head: opt.HeadName = "svm",
+    ensemble: opt.Ensemble = None,
+    strategy: Annotated[
+        str,
+        typer.Option(
+            help="With --ensemble: weighted, soft_vote or stack.",
+            callback=opt.one_of("weighted", "soft_vote", "stack"),
+        ),
+    ] = "weighted",
+    nested: Annotated[
+        int,
+        typer.Option(
+            help="With --ensemble: outer folds in which it is compared with its best member, each "
+            "the time of a whole fit; 0 leaves that out."
+        ),
+    ] = 5,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
     class_names: opt.ClassNames = None,
@@ -34,6 +50,7 @@ def fit(
     preparation: opt.PreparationFile = None,
     views: opt.Views = "1",
     engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
     precision: opt.Precision = "float32",
     calibration: opt.Calibration = None,
     batch_size: opt.BatchSize = 32,
@@ -44,16 +61,17 @@ def fit(
 ) -> None:
     """Fit a head on labelled cells, tuned and calibrated by subject, and save the classifier.
 
-    Example: leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat
+    Examples: leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat
+    and, for several heads that decide together,
+    leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat --ensemble svm,random_forest
     """
     from leukfeat.classifier import CellClassifier, save_model
     from leukfeat.evaluation.predicting import positive_note
-    from leukfeat.heads import fit_head
-    from leukfeat.heads.registry import check_head_name
+    from leukfeat.heads import fit_ensemble, fit_head
 
     if not out.expanduser().absolute().parent.is_dir():
         raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
-    check_head_name(head)
+    _check_choice(context, ensemble, nested)
     cells = opt.labelled_cells_from(
         data,
         layout,
@@ -79,10 +97,28 @@ def fit(
         skip_bad=skip_bad,
         preparation=preparation,
         calibration=calibration,
+        device=device,
     )
     features = settings.extract(cells)
     say_skipped(features.skipped)
-    fitted = fit_head(features, head, random_state=random_state, n_jobs=n_jobs)
+    common: dict[str, Any] = {"random_state": random_state, "n_jobs": n_jobs}
+    fitted: Any
+    if ensemble is None:
+        fitted = fit_head(features, head, **common)
+        about = {"head": head, "best_params": fitted.best_params_}
+        words = f"{head} on {len(features)} cells, {fitted.best_params_}: "
+    else:
+        names = [name.strip() for name in ensemble.split(",")]
+        fitted = fit_ensemble(features, heads=names, strategy=strategy, nested=nested, **common)
+        about = {
+            "ensemble": names,
+            "weights": dict(zip(fitted.member_names_, fitted.weights_.tolist(), strict=True)),
+            "out_of_fold_score": fitted.member_scores_,
+            "difference": fitted.difference_,
+            "remarks": fitted.remarks(),
+        }
+        words = "".join(f"- {remark}\n" for remark in fitted.remarks())
+        words = f"An ensemble on {len(features)} cells\n{words}"
     own = weights if features.spec.weights == "file" else None
     path = save_model(CellClassifier(fitted, features, weights=own), out)
     for note in (fitted.split_note_, *positive_note(features)):
@@ -91,16 +127,38 @@ def fit(
     show(
         {
             "model": path,
-            "head": head,
+            **about,
             "cells": len(features),
             "skipped": features.skipped.to_dict("records"),
-            "best_params": fitted.best_params_,
             "threshold": fitted.threshold_,
             "class_names": fitted.class_names_,
             "note": fitted.split_note_,
         },
-        f"{fitted.head} on {len(features)} cells, {fitted.best_params_}: '{path}'.\n"
+        f"{words}'{path}'.\n"
         "How good is it? `leukfeat evaluate` with the same cells and options compares heads by "
         f"cross-validation; `leukfeat evaluate OTHER_CELLS --model {path}` tests this one.",
         as_json=as_json,
     )
+
+
+def _check_choice(context: typer.Context, ensemble: str | None, nested: int) -> None:
+    """Refuse options that do not go together, before a night of extraction."""
+
+    def given(name: str) -> bool:
+        source = context.get_parameter_source(name)
+        return source is not None and source.name == "COMMANDLINE"
+
+    if ensemble is None:
+        alone = [f"--{name}" for name in ("strategy", "nested") if given(name)]
+        if alone:
+            raise typer.BadParameter(f"{' and '.join(alone)} can be given with --ensemble only.")
+        return
+    if given("head"):
+        raise typer.BadParameter("Give either --head or --ensemble.")
+    if len(ensemble.split(",")) < 2:
+        raise typer.BadParameter(
+            f"--ensemble takes two heads or more, joined by commas. Got {ensemble!r}; for one give "
+            "--head."
+        )
+    if nested < 0 or nested == 1:
+        raise typer.BadParameter(f"--nested must be 0, or 2 or more. Got {nested} instead.")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from leukfeat.cli.advice import in_options
 
 if TYPE_CHECKING:
     from leukfeat.classifier import CellClassifier
@@ -22,7 +25,9 @@ __all__ = [
     "CnmcSplit",
     "Crop",
     "DataSource",
+    "Device",
     "Engine",
+    "Ensemble",
     "ExtractionOptions",
     "HeadName",
     "HeadNames",
@@ -49,10 +54,50 @@ __all__ = [
     "classifier_from",
     "labelled_cells_from",
     "numbers",
+    "one_of",
 ]
 
 _CELLS = "The cells"
 _FEATURES = "The features"
+
+
+def one_of(*allowed: str) -> Callable[[str], str]:
+    """Return what refuses an option's other values: as a usage error, before anything is read."""
+
+    def check(value: str) -> str:
+        if value not in allowed:
+            listed = f"{', '.join(allowed[:-1])} or {allowed[-1]}"
+            raise typer.BadParameter(f"must be {listed}. Got {value!r} instead.")
+        return value
+
+    return check
+
+
+def _device(value: str) -> str:
+    from leukfeat.features.engines.devices import check_device
+
+    try:
+        check_device(value)
+    except ValueError as error:
+        raise typer.BadParameter(in_options(str(error))) from None
+    return value
+
+
+def _known_head(value: str) -> str:
+    from leukfeat.heads.registry import check_head_name
+
+    try:
+        check_head_name(value)
+    except ValueError as error:
+        raise typer.BadParameter(in_options(str(error))) from None
+    return value
+
+
+def _known_heads(value: str | None) -> str | None:
+    for name in () if value is None else value.split(","):
+        _known_head(name.strip())
+    return value
+
 
 DataSource = Annotated[
     Path,
@@ -62,7 +107,11 @@ DataSource = Annotated[
 ]
 Layout = Annotated[
     str,
-    typer.Option(help="auto, csv, cnmc, folder or images.", rich_help_panel=_CELLS),
+    typer.Option(
+        help="auto, csv, cnmc, folder or images.",
+        rich_help_panel=_CELLS,
+        callback=one_of("auto", "csv", "cnmc", "folder", "images"),
+    ),
 ]
 Positive = Annotated[
     str | None,
@@ -154,9 +203,29 @@ Views = Annotated[
         help="1, or dihedral: eight rotations and flips, averaged.", rich_help_panel=_FEATURES
     ),
 ]
-Engine = Annotated[str, typer.Option(help="auto, keras or openvino.", rich_help_panel=_FEATURES)]
+Engine = Annotated[
+    str,
+    typer.Option(
+        help="auto, keras or openvino.",
+        rich_help_panel=_FEATURES,
+        callback=one_of("auto", "keras", "openvino"),
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="Where the network computes: auto, CPU, GPU or GPU:1.",
+        rich_help_panel=_FEATURES,
+        callback=_device,
+    ),
+]
 Precision = Annotated[
-    str, typer.Option(help="float32, bfloat16 or int8.", rich_help_panel=_FEATURES)
+    str,
+    typer.Option(
+        help="float32, bfloat16 or int8.",
+        rich_help_panel=_FEATURES,
+        callback=one_of("float32", "bfloat16", "int8"),
+    ),
 ]
 Calibration = Annotated[
     Path | None,
@@ -168,7 +237,11 @@ Calibration = Annotated[
 BatchSize = Annotated[int, typer.Option(help="Images a call.", rich_help_panel=_FEATURES)]
 IfCached = Annotated[
     str,
-    typer.Option(help="resume, overwrite or error.", rich_help_panel=_FEATURES),
+    typer.Option(
+        help="resume, overwrite or error.",
+        rich_help_panel=_FEATURES,
+        callback=one_of("resume", "overwrite", "error"),
+    ),
 ]
 SkipBad = Annotated[
     bool,
@@ -180,9 +253,23 @@ SkipBad = Annotated[
 ]
 ModelFile = Annotated[Path, typer.Argument(help="A model file that `leukfeat fit` wrote.")]
 HeadName = Annotated[
-    str, typer.Option(help="svm, linear_svm, random_forest, logistic_regression, ...")
+    str,
+    typer.Option(
+        help="svm, linear_svm, random_forest, logistic_regression, ...; pca+svm selects first.",
+        callback=_known_head,
+    ),
 ]
-HeadNames = Annotated[str, typer.Option(help="Heads to compare, joined by commas.")]
+HeadNames = Annotated[
+    str, typer.Option(help="Heads to compare, joined by commas.", callback=_known_heads)
+]
+Ensemble = Annotated[
+    str | None,
+    typer.Option(
+        help="In place of --head: heads that decide together, joined by commas, such as "
+        "svm,random_forest,logistic_regression.",
+        callback=_known_heads,
+    ),
+]
 Metric = Annotated[
     str, typer.Option(help="auroc, balanced_accuracy, accuracy, weighted_f1, sensitivity, ...")
 ]
@@ -307,6 +394,7 @@ class ExtractionOptions:
     skip_bad: bool = False
     preparation: Path | None = None
     calibration: Path | None = None
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         if self.views not in ("1", "dihedral"):
@@ -336,6 +424,7 @@ class ExtractionOptions:
             cache=self.cache,
             views="dihedral" if self.views == "dihedral" else 1,
             engine=self.engine,
+            device=self.device,
             precision=self.precision,
             calibration=self.calibration,
             batch_size=self.batch_size,

@@ -33,6 +33,7 @@ def predict(
     subject_pattern: opt.SubjectPattern = None,
     cnmc_split: opt.CnmcSplit = None,
     engine: opt.Engine = "auto",
+    device: opt.Device = "auto",
     batch_size: opt.BatchSize = 32,
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,
@@ -79,6 +80,7 @@ def predict(
             cache=cache,
             batch_size=batch_size,
             engine=engine,
+            device=device,
         )
         return
     if side is not None or cut_out or tile is not None:
@@ -91,6 +93,7 @@ def predict(
         cache=cache,
         batch_size=batch_size,
         engine=engine,
+        device=device,
         errors="skip" if skip_bad else "raise",
     )
     say_skipped(left_out := table[table["label"].isna()].rename(columns={"image": "path"}))

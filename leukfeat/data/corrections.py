@@ -105,7 +105,7 @@ def apply_corrections(
             labels[positions[key]] = code
         else:
             left_out.reject(
-                source,
+                source.strip("'"),
                 f"no cell of {cells.name!r} has the {on} {key!r}",
                 remedy="name the folder of relative paths with 'root', or another key with 'on'",
             )
@@ -169,7 +169,7 @@ def _chosen_labels(
         code = class_names.index(name)
         if key not in contradicted and chosen.setdefault(key, code) != code:
             left_out.reject(
-                source,
+                source.strip("'"),
                 f"the rows of {key!r} give it the labels {class_names[chosen[key]]!r} and {name!r}",
                 remedy="choose one person with 'annotator', or combine them with consensus_labels",
             )

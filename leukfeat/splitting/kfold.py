@@ -159,10 +159,15 @@ def _check_possible(
                 f"({name_some(names[rows])}): wherever that group is the test side, training "
                 "lacks the class. Add subjects of this class, or leave the class out."
             )
+    if n_groups < 2:
+        raise ValueError(
+            f"All {len(y)} cells are of one group ({name_some(names)}), so that none can be held out "
+            "while another is trained on. Add cells of other subjects."
+        )
     if n_groups < n_splits:
         raise ValueError(
             f"'n_splits' must be at most the number of groups. Got n_splits={n_splits} and "
-            f"{n_groups} groups ({name_some(names)}); give n_splits={max(n_groups, 2)} or less, "
+            f"{n_groups} groups ({name_some(names)}); give n_splits={n_groups} or less, "
             "or more subjects."
         )
 

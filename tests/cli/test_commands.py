@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from leukfeat.cli import main
+from leukfeat.cli.advice import in_options
 from leukfeat.data import CellDataset, load_folder, make_cells
 from leukfeat.data.procedural import write_cnmc_tree
 from leukfeat.features.store import StoreReader
@@ -26,6 +27,13 @@ def run(capsys, *arguments):
         main([str(argument) for argument in arguments])
     printed = capsys.readouterr()
     return stopped.value.code, printed.out, printed.err
+
+
+def strict_json(text):
+    def refuse(name):
+        raise ValueError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
 
 
 def test_extract_then_again_from_the_cache(folder, tmp_path, capsys):
@@ -46,12 +54,15 @@ def test_extract_then_again_from_the_cache(folder, tmp_path, capsys):
     [
         (["--heads", "svm,randomforest"], "Did you mean 'random_forest'"),
         (["--split", "patient"], "--split must be one of group, random"),
+        (["--engine", "openvin"], "'--engine': must be auto, keras or openvino"),
+        (["--layout", "tree"], "'--layout': must be auto, csv"),
+        (["--device", "TPU"], "'--device': --device must be 'auto'"),
     ],
 )
 def test_a_wrong_question_is_told_before_the_extraction(folder, tmp_path, capsys, asked, said):
     cache = tmp_path / "cache"
     code, _, err = run(capsys, "evaluate", folder, "--cache", cache, *GIVEN, *asked)
-    assert code in (1, 2)
+    assert code == 2
     assert said in " ".join(err.replace("│", " ").split())
     assert not cache.exists()
 
@@ -163,6 +174,58 @@ def test_fit_writes_a_model_that_predicts(folder, tmp_path, capsys):
     assert "positive class" not in err
 
 
+def test_heads_that_decide_together(folder, tmp_path, capsys):
+    model = tmp_path / "both.leukfeat"
+    heads = ["--ensemble", "naive_bayes, logistic_regression", "--strategy", "soft_vote"]
+    given = ["fit", folder, "-o", model, *heads, "--nested", "2", "--positive", "all", *GIVEN]
+    code, out, err = run(capsys, *given, "--json")
+    assert code == 0, err
+    found = strict_json(out)
+    assert found["weights"] == {"naive_bayes": 0.5, "logistic_regression": 0.5}
+    assert found["remarks"][0].startswith("weights (soft_vote): ")
+    if found["difference"]:
+        assert found["difference"]["folds"] == 2
+    else:
+        assert "not compared with its best member" in found["remarks"][1]
+    code, out, err = run(capsys, "predict", model, folder, "--device", "CPU")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--ensemble", "svm"], "two heads or more"),
+        (["--ensemble", "svm,vsm"], "Did you mean 'svm'?"),
+        (["--ensemble", "svm,knn", "--head", "mlp"], "either --head or --ensemble"),
+        (["--ensemble", "svm,knn", "--nested", "1"], "--nested must be 0, or 2 or more"),
+        (["--nested", "2"], "--nested can be given with --ensemble only"),
+        (["--head", "vsm"], "Did you mean 'svm'?"),
+    ],
+)
+def test_options_of_fit_that_do_not_fit(folder, tmp_path, capsys, given, says):
+    code, _, err = run(capsys, "fit", folder, "-o", tmp_path / "m", *given)
+    assert code == 2
+    assert says in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("The 'source' parameter is 'a'.", "DATA is 'a'."),
+        ("The 'errors' entry (they are then listed in .skipped).", "(they are then listed)."),
+        ("pass layout='folder' or layout='images'", "pass --layout folder or --layout images"),
+        ("'positive' must be one of the class names", "--positive must be one of"),
+        ("holds ['positive', 'split']", "holds ['positive', 'split']"),
+        ("'subject_pattern' is wrong", "--subject-pattern is wrong"),
+        ("or drop (audit.without_copies(cells)).", "(in Python: audit.without_copies(cells))"),
+        ("finding it (give positive=...)", "(give --positive)"),
+        ("give n_splits=3 or less", "give --n-splits 3 or less"),
+    ],
+)
+def test_python_s_words_are_put_as_options(message, said):
+    assert said in in_options(message)
+
+
 def test_fit_says_which_class_it_took_for_the_positive_one(folder, tmp_path, capsys):
     arguments = ["fit", folder, "-o", tmp_path / "m.leukfeat", "--head", "naive_bayes", *GIVEN]
     code, _, err = run(capsys, *arguments)
@@ -193,13 +256,6 @@ def test_export_writes_what_is_known_and_what_is_predicted(folder, model, tmp_pa
     written = pd.read_csv(table)
     assert set(written["predicted"]) <= {"hem", "all"}
     assert len(written) == 60
-
-
-def strict_json(text):
-    def refuse(name):
-        raise ValueError(f"{name} is no JSON")
-
-    return json.loads(text, parse_constant=refuse)
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +354,7 @@ def test_the_order_of_the_classes_can_be_said(folder, tmp_path, capsys):
     given = ["export", folder, "-o", tmp_path / "a.csv"]
     code, _, err = run(capsys, *given, "--class-names", "hem")
     assert code == 1
-    assert "one of the 'class_names' ['hem']" in err
+    assert "one of the --class-names ['hem']" in err
     code, _, err = run(capsys, *given, "--class-names", "hem,hem")
     assert code == 2
     given = ["--head", "naive_bayes", "--class-names", "hem, all", "--json"]

@@ -67,7 +67,9 @@ def test_any_column_or_array_can_be_the_key(cells):
 
 def test_a_row_that_names_no_cell(cells, tmp_path):
     table = frame(image=["a.png", "z.png"], label=["all", "all"])
-    with pytest.raises(ValueError, match=r"no cell of 'cells' has the image .*z\.png.*'root'"):
+    with pytest.raises(
+        ValueError, match=r"^'[^']*': no cell of 'cells' has the image .*z\.png.*'root'"
+    ):
         apply_corrections(cells, table, root=tmp_path)
     corrected = apply_corrections(cells, table, root=tmp_path, errors="skip")
     assert corrected.y.tolist() == [1, 0, 1, -1]

@@ -140,3 +140,10 @@ def test_classes_smaller_than_the_number_of_folds_fill_every_fold():
     for seed in range(10):
         (folds,) = SubjectKFold(3, random_state=seed).folds(np.array([0, 0, 1, 1]))
         assert set(folds.tolist()) == {0, 1, 2}
+
+
+def test_one_group_alone_is_said_to_be_alone():
+    with pytest.raises(ValueError, match=r"All 6 cells are of one group \(S1\).*other subjects"):
+        SubjectKFold(5).folds(["all"] * 6, ["S1"] * 6)
+    with pytest.raises(ValueError, match="n_splits=2 or less"):
+        SubjectKFold(5).folds(["all"] * 6, ["S1", "S2"] * 3)
