@@ -200,17 +200,17 @@ class Comparison:
 
     def to_html(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None = None,
         *,
         head: str | None = None,
         audit: Audit | None = None,
-    ) -> Path:
+    ) -> Path | str:
         """Write the comparison, and one head in full, as one HTML file that needs no network.
 
         Parameters
         ----------
-        path : path-like
-            The file; an older one is replaced.
+        path : path-like, optional
+            The file; an older one is replaced. Without it the page is returned as text.
         head : str, optional
             The head that is shown in full; default: the first, since the best of several would
             be flattered by the choice.
@@ -219,7 +219,8 @@ class Comparison:
 
         Returns
         -------
-        Path
+        Path or str
+            Where it stands; the page itself without `path`.
         """
         shown = next(iter(self.results)) if head is None else head
         return self[shown].to_html(path, audit=audit, comparison=self)

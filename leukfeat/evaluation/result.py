@@ -350,19 +350,19 @@ class Evaluation:
 
     def to_html(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] | None = None,
         *,
         audit: Audit | None = None,
         comparison: Comparison | None = None,
         images: bool = False,
         maps: Callable[[np.ndarray], np.ndarray] | None = None,
-    ) -> Path:
+    ) -> Path | str:
         """Write the result as one HTML file that needs no network.
 
         Parameters
         ----------
-        path : path-like
-            The file; an older one is replaced.
+        path : path-like, optional
+            The file; an older one is replaced. Without it the page is returned as text.
         audit : Audit, optional
             Of the same cells: its verdict comes first.
         comparison : Comparison, optional
@@ -376,7 +376,8 @@ class Evaluation:
 
         Returns
         -------
-        Path
+        Path or str
+            Where it stands; the page itself without `path`.
 
         Raises
         ------
@@ -386,7 +387,7 @@ class Evaluation:
         from leukfeat.evaluation.report import evaluation_page
 
         page = evaluation_page(self, audit=audit, comparison=comparison, images=images, maps=maps)
-        return page.write(path)
+        return page.render() if path is None else page.write(path)
 
     def _repr_html_(self) -> str:
         return evaluation_html(self)

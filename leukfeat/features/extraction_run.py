@@ -267,12 +267,14 @@ class ExtractionRun:
         pairs: list[tuple[bytes, bytes]] = []
         paired = set(self._files)
         writer: StoreWriter | None = None
-        computed, started = 0, 0.0
+        computed, started, start_seconds = 0, 0.0, 0.0
 
         def load() -> Engine:
-            nonlocal started
+            nonlocal started, start_seconds
+            asked = time.monotonic()
             engine = self._load_engine()
             started = time.monotonic()
+            start_seconds = started - asked
             return engine
 
         def keep(block: list[CellRead], features: NDArray[np.float32], engine: Engine) -> None:
@@ -328,4 +330,4 @@ class ExtractionRun:
                 writer.append_files(pairs)
             if computed >= _RATE_FROM:
                 rate = computed / (time.monotonic() - started)
-                remember_rate(self.spec, rate, self.n_workers)
+                remember_rate(self.spec, rate, self.n_workers, start_seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 from typing import Any
 
 from leukfeat.features.backbones import StockBackbone, find_backbone
@@ -119,18 +121,36 @@ def resolve_backbone(backbone: str | Backbone) -> StockBackbone | Backbone:
     ValueError
         If there is none of that name; the message lists those that exist.
     """
-    own = backbone if isinstance(backbone, Backbone) else _registered.get(backbone)
+    if not isinstance(backbone, (str, Backbone)) and hasattr(backbone, "save"):
+        raise ValueError(
+            "The 'backbone' parameter takes a network by name, or as a file with its declared "
+            f"preprocessing. Got a {type(backbone).__name__}: save it with "
+            "model.save('NAME.keras'), and give Backbone(name='NAME', file='NAME.keras', "
+            "input_size=..., scale=..., mean=..., std=..., channel_order=..., layout=...)."
+        )
+    named = isinstance(backbone, str)
+    own = (
+        backbone if isinstance(backbone, Backbone) else _registered.get(backbone) if named else None
+    )
     if own is None:
         if backbone not in BACKBONES:
             raise ValueError(
                 f"The 'backbone' parameter must be one of {[*registered_backbones()]}, or a "
-                f"Backbone. Got {backbone!r} instead."
+                f"Backbone. Got {backbone!r} instead.{_meant(backbone)}"
             )
         return find_backbone(backbone)  # type: ignore[arg-type]
     _check_not_stock(own)
     # One that was unpickled was not made here.
     remember_seen(own.digest, SeenData(datasets=own.trained_on))
     return own
+
+
+def _meant(name: object) -> str:
+    if not isinstance(name, str):
+        return ""
+    plain = {re.sub(r"[^a-z0-9]", "", one.lower()): one for one in registered_backbones()}
+    near = difflib.get_close_matches(re.sub(r"[^a-z0-9]", "", name.lower()), plain, n=1)
+    return f" Did you mean {plain[near[0]]!r}?" if near else ""
 
 
 def _check_not_stock(own: Backbone) -> None:

@@ -11,7 +11,7 @@ from leukfeat.exceptions import ImageReadError
 from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_space import FeatureSpace
-from leukfeat.features.rates import estimate_rate
+from leukfeat.features.rates import estimate_rate, estimate_start
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.imaging.controls import CONTROL_COLUMNS
 from leukfeat.imaging.reading import check_encoded, read_bytes
@@ -41,10 +41,11 @@ class ExtractionPlan:
     bytes_to_store : int
         Growth of the store.
     seconds : float
-        Time that computing will take, about.
+        Time that it will take, about, the start of the network included.
     measured : bool
-        Whether `seconds` comes from a run on this machine; otherwise from the network's size
-        and the number of cores, which may be wrong by a factor of three.
+        Whether the images a second are those of the last run with this network on this machine;
+        otherwise they come from the network's size and the number of cores, which may be wrong
+        by a factor of three. What else the machine does now is not known.
     fetch_weights : bool
         Whether the weights are not on this machine and would be fetched first.
     spec : FeatureSpace
@@ -53,6 +54,9 @@ class ExtractionPlan:
         The store.
     problems : tuple of str
         Why each unreadable file is so, with its path.
+    start_seconds : float
+        Of `seconds`, the time until the first image: the network is loaded, built, and for
+        OpenVINO converted once.
     """
 
     images: int
@@ -67,16 +71,30 @@ class ExtractionPlan:
     spec: FeatureSpace
     path: str | None
     problems: tuple[str, ...] = ()
+    start_seconds: float = 0.0
 
     def __str__(self) -> str:
-        source = "measured on this machine" if self.measured else "a rough estimate"
         return (
             f"{self.images} images: {self.rows_held} rows held, {self.rows_missing} to compute, "
             f"{self.unreadable} unreadable; {self.bytes_to_read / 1e6:.1f} MB to read, "
-            f"{self.bytes_to_store / 1e6:.1f} MB to store; about {self.seconds:.0f} s ({source})"
+            f"{self.bytes_to_store / 1e6:.1f} MB to store; {self._time()}"
             f"{self._weights()}; feature space {self.spec.digest[:12]}"
             f"{self._reasons()}"
         )
+
+    def _time(self) -> str:
+        if not self.rows_missing:
+            return "nothing to compute"
+        rate = (self.seconds - self.start_seconds) and self.rows_missing / (
+            self.seconds - self.start_seconds
+        )
+        source = (
+            f"{rate:.3g} images/s, as in the last extraction with this network on this machine"
+            if self.measured
+            else f"{rate:.3g} images/s, guessed from the network's size and the number of cores, "
+            "nothing measured: may be wrong by a factor of three"
+        )
+        return f"about {self.seconds:.0f} s: {self.start_seconds:.0f} s to start, then {source}"
 
     def _reasons(self) -> str:
         more = len(self.problems) - _MOST_SHOWN
@@ -120,6 +138,7 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
     rate, measured = estimate_rate(run.spec, run.n_workers)
+    start = estimate_start(run.spec, run.n_workers) if missing else 0.0
     n_features = run.count_features()
     row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(
@@ -129,12 +148,13 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         unreadable=len(problems),
         bytes_to_read=size,
         bytes_to_store=len(missing) * row_bytes,
-        seconds=len(missing) / rate,
+        seconds=start + len(missing) / rate,
         measured=measured,
         fetch_weights=run.must_fetch_weights,
         spec=run.spec,
         path=run.path,
         problems=tuple(problems),
+        start_seconds=start,
     )
 
 

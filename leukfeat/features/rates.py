@@ -12,13 +12,17 @@ from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.spec import FeatureSpec
 
-__all__ = ["estimate_rate", "remember_rate"]
+__all__ = ["estimate_rate", "estimate_start", "remember_rate"]
 
 _GIGAFLOPS_PER_CORE = 55.0
 """Multiply-add pairs a second and core, in 10^9, on a server processor of 2020 with AVX2."""
 
 _MEASURED_PER_WORKER = 8.0
 """Images of 300 x 300 pixels a second that a process segments and measures, about."""
+
+
+_START = 20.0
+"""Seconds in which a network is loaded, built and converted the first time, about."""
 
 
 def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
@@ -35,13 +39,9 @@ def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
     rate : float
     measured : bool
     """
-    try:
-        with open(_note(spec, n_workers), encoding="utf-8") as file:
-            rate = float(json.load(file)["images_per_second"])
-        if rate > 0:
-            return rate, True
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    rate = _remembered(spec, n_workers, "images_per_second")
+    if rate is not None and rate > 0:
+        return rate, True
     if not isinstance(spec, FeatureSpec):
         return _MEASURED_PER_WORKER * n_workers, False
     # Nothing is known of a network of the user's own: it is taken for a ResNet50.
@@ -52,7 +52,29 @@ def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
     return _GIGAFLOPS_PER_CORE * (os.cpu_count() or 1) / work, False
 
 
-def remember_rate(spec: FeatureSpace, rate: float, n_workers: int = 1) -> None:
+def estimate_start(spec: FeatureSpace, n_workers: int = 1) -> float:
+    """Return the seconds until the first image is computed: loading, building, converting.
+
+    Parameters
+    ----------
+    spec : FeatureSpace
+    n_workers : int, default=1
+        Processes that compute, for hand-crafted features.
+
+    Returns
+    -------
+    float
+        That of the last run here, or about what the first takes, which converts the network.
+    """
+    seconds = _remembered(spec, n_workers, "start_seconds")
+    if seconds is not None:
+        return seconds
+    return _START if isinstance(spec, FeatureSpec) else 0.0
+
+
+def remember_rate(
+    spec: FeatureSpace, rate: float, n_workers: int = 1, start_seconds: float = 0.0
+) -> None:
     """Keep a measured rate for the next plan.
 
     Parameters
@@ -62,16 +84,26 @@ def remember_rate(spec: FeatureSpace, rate: float, n_workers: int = 1) -> None:
         Images a second.
     n_workers : int, default=1
         Processes that computed.
+    start_seconds : float, default=0
+        Until the first image.
     """
     path = _note(spec, n_workers)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "w", encoding="utf-8") as file:
-            json.dump({"images_per_second": rate}, file)
+            json.dump({"images_per_second": rate, "start_seconds": start_seconds}, file)
         os.replace(temporary, path)
     except OSError:  # an estimate that is not kept is no loss
         return
+
+
+def _remembered(spec: FeatureSpace, n_workers: int, what: str) -> float | None:
+    try:
+        with open(_note(spec, n_workers), encoding="utf-8") as file:
+            return float(json.load(file)[what])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _note(spec: FeatureSpace, n_workers: int) -> str:

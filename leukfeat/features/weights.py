@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -156,14 +157,21 @@ def load_weights(
     try:
         model = backbone.build(input_size, path)
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise WeightsError(
             f"The weights file {path!r} does not load into {backbone.name!r} without its top: "
-            f"{reason} Give a file made by this network's save_weights with include_top=False."
+            f"{_first_sentence(error)} Give a file made by this network's save_weights with include_top=False."
         ) from error
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"The weights file {path!r} holds NaN or infinite values.")
     return model
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return what an error says first: Keras breaks its lines in mid-sentence, and goes on."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    found = re.match(r".+?[.!?:](?=\s|$)", text)
+    sentence = found[0] if found else text
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence.rstrip(':')}."
 
 
 def must_be_fetched(backbone: StockBackbone, source: WeightsSource) -> bool:

@@ -133,7 +133,15 @@ class FeatureClassifier(ClassifierMixin, BaseEstimator):
     def _checked(self, X: Any) -> np.ndarray:
         """Return the rows as a checked matrix of this feature space."""
         self.check_spec(X)
-        return validate_data(self, matrix_of(X), dtype=[np.float32, np.float64], reset=False)
+        try:
+            return validate_data(self, matrix_of(X), dtype=[np.float32, np.float64], reset=False)
+        except ValueError as error:
+            if "is expecting" not in str(error) or self.spec_ is None:
+                raise
+            raise ValueError(
+                f"{error}. It was fit on {self.spec_.title} features; extract these cells with the "
+                "settings in 'spec_', or give a FeatureSet, whose space is compared."
+            ) from error
 
     def _weighted(self, X: Any) -> np.ndarray:
         """Return log(weight * probability) up to a constant a row."""

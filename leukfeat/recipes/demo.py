@@ -271,7 +271,8 @@ def _write(demo: Demo, folder: Path) -> tuple[Path, ...]:
     ):
         written.append(folder / name)
         written[-1].write_text(text, encoding="utf-8")
-    written.append(demo.by_subject.to_html(folder / "report.html"))
+    written.append(folder / "report.html")
+    demo.by_subject.to_html(written[-1])
     return tuple(written)
 
 

@@ -31,6 +31,10 @@ class _Balance(HTMLParser):
 def test_the_page_is_one_file_without_network(made, tmp_path):
     result, comparison, audited = made
     path = result.to_html(tmp_path / "result.html", audit=audited, comparison=comparison)
+    text = result.to_html(audit=audited, comparison=comparison)
+    assert text.startswith("<!doctype html>")
+    assert result.name in text
+    assert comparison.to_html().startswith("<!doctype html>")
     text = path.read_text(encoding="utf-8")
     assert not re.search(r'(src|href)="(?!data:|#)', text)
     assert "http" not in text.replace("data:image", "")

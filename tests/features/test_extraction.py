@@ -243,9 +243,19 @@ def test_dry_run_tells_what_is_missing_and_writes_nothing(engine, write_images, 
 
 def test_the_time_of_a_plan_is_measured_once_something_ran(engine, write_images, tmp_path):
     paths = write_images(80)
-    assert not extract(paths, dry_run=True).measured
+    guessed = extract(paths, dry_run=True)
+    assert not guessed.measured
+    assert guessed.start_seconds > 1
+    assert "nothing measured" in str(guessed)
     extract(paths)
-    assert extract(paths, dry_run=True).measured
+    plan = extract(paths, dry_run=True)
+    assert plan.measured
+    assert plan.seconds > plan.start_seconds
+    assert "images/s, as in the last extraction with this network" in str(plan)
+    extract(paths, tmp_path / "cache")
+    held = extract(paths, tmp_path / "cache", dry_run=True)
+    assert (held.seconds, held.start_seconds) == (0, 0)
+    assert "nothing to compute" in str(held)
 
 
 def test_views_are_the_mean_over_rotations_and_flips(engine, write_images):

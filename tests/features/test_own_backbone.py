@@ -431,3 +431,17 @@ def test_a_declaration_is_frozen_and_comes_back(keras_file):
     assert lf.Backbone.from_dict(values, str(keras_file)) == backbone
     with pytest.raises(WeightsError, match="expected sha256:00"):
         lf.Backbone.from_dict(values | {"digest": "sha256:00"}, str(keras_file))
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "resnet-50", "resnet_50"])
+def test_a_name_that_is_nearly_one_is_recognised(name):
+    with pytest.raises(ValueError, match="Did you mean 'resnet50'"):
+        own_registry.resolve_backbone(name)
+
+
+def test_a_model_in_memory_is_sent_to_a_file(keras_file):
+    import keras
+
+    model = keras.models.load_model(keras_file)
+    with pytest.raises(ValueError, match=r"model\.save\('NAME\.keras'\), and give Backbone\("):
+        own_registry.resolve_backbone(model)

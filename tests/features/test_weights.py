@@ -18,7 +18,7 @@ from leukfeat.features import file_digest
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.download import fetch_imagenet
 from leukfeat.features.file_digest import digest_file
-from leukfeat.features.weights import find_weights, load_weights
+from leukfeat.features.weights import _first_sentence, find_weights, load_weights
 
 RESNET = find_backbone("resnet50")
 
@@ -206,3 +206,13 @@ class TestDigestFile:
         monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path / "file"))
         monkeypatch.setattr(file_digest, "_RACY_NS", -(10**18))
         assert digest_file(str(tmp_path / "file")) == hashlib.sha256(b"").hexdigest()
+
+
+def test_what_keras_says_ends_with_its_sentence():
+    keras_says = (
+        "A total of 13 objects could not be loaded. Example error message for object <Conv2D "
+        "name=block1_conv1, built=True>:\n\nLayer 'block1_conv1' expected 2 variables"
+    )
+    assert _first_sentence(ValueError(keras_says)) == "A total of 13 objects could not be loaded."
+    assert _first_sentence(OSError("broken\nin two")) == "broken in two."
+    assert _first_sentence(KeyError()) == "KeyError."

@@ -194,3 +194,9 @@ def test_the_nearest_name_is_offered():
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.repeat(["hem", "all"], 20)
     with pytest.raises(ValueError, match="Did you mean 'logistic_regression'"):
         fit_head(X, y, "logistic regression")
+
+
+def test_rows_of_another_width_are_told_the_feature_space(features):
+    head = fit_head(features, "naive_bayes", tune=False)
+    with pytest.raises(ValueError, match=r"X has 3 features, but Head is expecting 6.*resnet50"):
+        head.predict(features.X[:, :3])
