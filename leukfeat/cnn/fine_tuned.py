@@ -56,6 +56,13 @@ class FineTunedBackbone:
     def __fspath__(self) -> str:
         return os.fspath(self.path)
 
+    def __repr__(self) -> str:
+        return (
+            f"FineTunedBackbone({str(self.path)!r}: {self.backbone}, {len(self.layers)} layers tuned "
+            f"from {self.layers[0]} on, {len(self.history_)} epochs on {self.record.n_training} "
+            f"cells; {', '.join(self.class_names)})"
+        )
+
     @property
     def history_(self) -> pd.DataFrame:
         """Loss, accuracy, learning rate and seconds of each epoch."""

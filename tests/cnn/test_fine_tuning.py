@@ -83,6 +83,8 @@ def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
     assert again.record.subjects == tuned.record.subjects
     assert again.history_.equals(tuned.history_)
     assert again.settings["stages"] == 1
+    assert len(repr(again)) < 300
+    assert "epochs on" in repr(again)
     again.check_unseen(other_discs)
     with pytest.raises(LeakageError, match="10 subjects"):
         again.check_unseen(discs)
