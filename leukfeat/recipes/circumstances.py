@@ -134,7 +134,7 @@ def cells_reason(recipe: Recipe, honest: Evaluation) -> list[str]:
     if known is None:
         return []
     n_cells, n_subjects = honest.predictions.n_cells, honest.predictions.n_subjects
-    if (n_cells, n_subjects) == (known.cells, known.subjects):
+    if n_cells == known.cells and known.subjects in (None, n_subjects):
         return []
     kind = "images" if known.class_counts else "samples"
     whole = f"{known.cells:,} {kind}"

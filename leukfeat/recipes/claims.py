@@ -18,7 +18,7 @@ from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.features import extract_features
 from leukfeat.metrics import Interval
 from leukfeat.recipes.claim_experiments import EXPERIMENTS, Bench
-from leukfeat.recipes.steps import check_keys
+from leukfeat.recipes.tables import check_keys
 
 __all__ = ["Claim", "ClaimVerdict", "ClaimsResult", "known_claims", "try_claims"]
 

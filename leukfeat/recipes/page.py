@@ -64,9 +64,12 @@ def _add(page: Page, result: RecipeResult) -> None:
     page.words(recipe.summary)
     page.words(f"{result.data}.")
     page.table(html_table(*result.cells_of_table()))
-    if result.reasons:
-        page.words("Why they differ: " + "; ".join(result.reasons), kind="verdict")
-    page.notes(result.notes)
-    if recipe.published:
-        page.words("Published: " + " ".join(result.sources()))
+    for heading, items in (
+        ("Why they differ:", result.reasons),
+        ("To know before believing a number:", result.notes),
+        ("Published:", result.sources()),
+    ):
+        if items:
+            page.words(heading)
+            page.notes(list(items))
     page.preformatted(json.dumps(dict(result.about), indent=1, default=str))

@@ -56,7 +56,7 @@ def explain(
     metric = next(m for m in recipe.metrics if (m, "cells") in honest.figures)
     found = [
         *_gap(by_mode, modes, metric, level),
-        *_controls(honest, metric),
+        *_controls(honest, metric, "samples" if recipe.kind == "matrix" else "cells"),
         *training_reason(facts[variant, "group"], honest),
         *columns_reason(recipe, facts[variant, "group"]),
         *_published(honest, comparable, variant, metric),
@@ -113,7 +113,7 @@ def _a_row_a_patient(honest: Evaluation) -> bool:
     return honest.predictions.n_subjects == honest.predictions.n_cells
 
 
-def _controls(honest: Evaluation, metric: str) -> list[str]:
+def _controls(honest: Evaluation, metric: str, rows: str) -> list[str]:
     scores = {
         name: one[metric].estimate
         for name, one in honest.controls.items()
@@ -123,7 +123,7 @@ def _controls(honest: Evaluation, metric: str) -> list[str]:
         return []
     listed = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
     return [
-        f"Without looking at the cells, {figure_name(metric)} by group is: {listed}; "
+        f"Without looking at the {rows}, {figure_name(metric)} by group is: {listed}; "
         f"the recipe has {honest[metric].estimate:.3f}."
     ]
 

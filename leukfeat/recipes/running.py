@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from leukfeat.atomic_file import written_whole
-from leukfeat.data import CellDataset, load_cells, make_cells
+from leukfeat.data import CellDataset
 from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.provenance import versions
-from leukfeat.features import FeatureSet
 from leukfeat.recipes.cross_prediction import cross_predict
 from leukfeat.recipes.estimators import check_heads
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
-from leukfeat.recipes.known_data import KnownData, data_advice, recognise
+from leukfeat.recipes.known_data import KnownData, recognise
 from leukfeat.recipes.loading import load_recipe
-from leukfeat.recipes.matrix import load_matrix, make_expression_matrix
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.reasons import explain
 from leukfeat.recipes.result import Mode, RecipeResult
 from leukfeat.recipes.route import RunSettings
 from leukfeat.recipes.routes import make_routes
+from leukfeat.recipes.run_data import data_of_run
 from leukfeat.recipes.run_folder import RunFolder
 from leukfeat.recipes.schema import Recipe
 
@@ -32,9 +31,6 @@ __all__ = ["run_recipe"]
 
 TWO_CLASSES = ("all-vs-normal", "aml-expression", "aml-m1-m2")
 """Tasks of two classes."""
-
-PROCEDURAL: dict[str, Any] = {"n_subjects": 24, "n_cells": 480, "size": 224}
-"""What is made where no data are given."""
 
 
 def run_recipe(
@@ -112,7 +108,7 @@ def run_recipe(
     recipe, shortened = _shortened(recipe, epochs)
     if recipe.head is not None:
         check_heads(recipe.head)
-    cells, notes = _resolve(recipe, data, random_state)
+    cells, notes = data_of_run(recipe, data, random_state)
     modes = _modes(recipe, cells, as_published=as_published)
     if recipe.split.theirs == "official" and modes[0].split != "official":
         notes = (*notes, "the official folds need a column 'fold': their split is random here")
@@ -216,46 +212,6 @@ def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, .
             said = "1 epoch" if epochs == 1 else f"{epochs} epochs"
             return changed, (f"at most {said}, not the {step.epochs} of the recipe",)
     return recipe, ()
-
-
-def _resolve(recipe: Recipe, data: Any, random_state: int) -> tuple[Any, tuple[str, ...]]:
-    """Return labelled data, and what must be said of them."""
-    advice = data_advice([recipe.dataset], matrix=recipe.kind == "matrix")
-    if data is None:
-        made: Any
-        if recipe.kind == "matrix":
-            made = make_expression_matrix(random_state=random_state)
-        else:
-            made = make_cells(**PROCEDURAL, random_state=random_state)
-        return made, (
-            "No data were given: these are procedural, drawn by rule. They show that the recipe "
-            f"runs, not how well it does on patients. {advice}",
-        )
-    if isinstance(data, (str, os.PathLike)):
-        if not Path(data).expanduser().exists():
-            raise FileNotFoundError(f"There are no data at {os.fspath(data)!r}. {advice}")
-        data = load_matrix(data) if recipe.kind == "matrix" else load_cells(data)
-    kind = FeatureSet if recipe.kind == "matrix" else CellDataset
-    if not isinstance(data, kind):
-        raise ValueError(
-            f"A recipe of kind {recipe.kind!r} takes a path or a {kind.__name__}. "
-            f"Got {type(data).__name__} instead."
-        )
-    left_out = 0 if data.y is None else int((data.y < 0).sum())
-    if data.y is None:
-        raise ValueError(
-            f"{data.name!r} has no labels: a recipe needs labelled data, in a folder a class or a "
-            "CSV table with a column 'label'."
-        )
-    known = recognise(data)
-    differences = known.differences(data) if known is not None else ""
-    notes = []
-    if left_out:
-        notes.append(f"{left_out} unlabelled rows are left out")
-        data = data[data.y >= 0]
-    if known is not None and differences:
-        notes.append(f"this is not the whole of {known.title}: {differences}")
-    return data, tuple(notes)
 
 
 def _modes(recipe: Recipe, data: Any, *, as_published: bool) -> tuple[Mode, ...]:

@@ -16,10 +16,8 @@ from leukfeat.recipes.steps import (
     PreparationStep,
     SelectionStep,
     SplitStep,
-    as_step,
-    check_keys,
-    wrong_key,
 )
+from leukfeat.recipes.tables import as_step, check_keys, wrong_key
 
 __all__ = ["HABITS", "KINDS", "RECIPE_FORMAT", "Recipe"]
 

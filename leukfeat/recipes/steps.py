@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from leukfeat.features.handcrafted.spec import FAMILIES, SEGMENTATIONS
 from leukfeat.imaging.preparation_file import preparation_from
+from leukfeat.recipes.tables import as_step, wrong_key
 
 __all__ = [
     "SELECTIONS",
@@ -17,15 +17,10 @@ __all__ = [
     "PreparationStep",
     "SelectionStep",
     "SplitStep",
-    "as_step",
-    "check_keys",
-    "wrong_key",
 ]
 
 SELECTIONS = ("none", "anova", "pca", "random_forest")
 """All features; the best by F test; principal components; the best by forest importance."""
-
-Step = TypeVar("Step")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -242,65 +237,6 @@ class SplitStep:
             raise wrong_key(
                 "split", (self.n_splits, self.n_repeats), "n_splits >= 2 and n_repeats >= 1"
             )
-
-
-def as_step(name: str, step: type[Step], content: Any) -> Step:
-    """Make a step of a table.
-
-    Parameters
-    ----------
-    name : str
-        Name of the table, for messages.
-    step : type
-        A dataclass.
-    content : mapping
-        Its settings.
-
-    Raises
-    ------
-    ValueError
-        If it is no table, or a key or value is wrong.
-    """
-    if not isinstance(content, Mapping):
-        raise wrong_key(name, content, "a table")
-    fields = [field for field in dataclasses.fields(step) if field.init]  # type: ignore[arg-type]
-    required = [
-        field.name
-        for field in fields
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
-    check_keys(name, content, [field.name for field in fields], needed=required)
-    try:
-        return step(**content)
-    except TypeError as error:
-        raise ValueError(f"The table [{name}] of the recipe is wrong: {error}") from None
-
-
-def check_keys(
-    table: str, content: Mapping[str, Any], known: Iterable[str], *, needed: Iterable[str] = ()
-) -> None:
-    """Refuse keys that are unknown, and tables that lack one.
-
-    Parameters
-    ----------
-    table : str
-        Name of the table; empty for the top of the file.
-    content : mapping
-    known, needed : iterable of str
-    """
-    where = f"The table [{table}] of the recipe" if table else "The recipe"
-    known = list(known)
-    unknown = sorted(set(content) - set(known))
-    if unknown:
-        raise ValueError(f"{where} has unknown keys {unknown}; it may have {known}.")
-    missing = sorted(set(needed) - set(content))
-    if missing:
-        raise ValueError(f"{where} lacks {missing}.")
-
-
-def wrong_key(key: str, value: Any, allowed: str) -> ValueError:
-    """Return the error that names a key, its value, and what it may be."""
-    return ValueError(f"{key!r} of the recipe must be {allowed}. Got {value!r} instead.")
 
 
 def _tuples(step: Any, *names: str) -> None:
