@@ -38,7 +38,8 @@ def by_hand(paths, weights):
     """The way it is written in a notebook; the model is built and warmed up before the clock."""
     import keras
 
-    model = keras.applications.ResNet50(include_top=False, weights=weights, pooling="avg")
+    given = None if weights == "random" else weights
+    model = keras.applications.ResNet50(include_top=False, weights=given, pooling="avg")
 
     def run(some):
         load = keras.utils.load_img
@@ -128,6 +129,53 @@ def engine_spec():
     )  # fmt: skip
 
 
+def measure(paths, weights):
+    """Yield ``(what, engine, precision, images a second)``: by hand, then each engine both ways.
+
+    "engine alone" is given tensors that are ready; "disk to cache" follows it.
+    """
+    n = len(paths)
+    yield "by hand", "Keras predict", "float32", n / by_hand(paths, weights)
+    with tempfile.TemporaryDirectory() as kept:
+        calibration, _ = calibrated(paths, weights, kept)
+        for precision in ("float32", "bfloat16", *(["int8"] if calibration else [])):
+            for engine in installed_engines(precision):
+                spec, loaded = engine_of(weights, engine, precision, calibration)
+                inputs = [network_inputs(read_image(path), spec)[0] for path in paths]
+                list(loaded.stream(inputs[:32], 32))
+                alone = seconds(lambda: list(loaded.stream(inputs, 32)))  # noqa: B023
+                yield "engine alone", engine, precision, n / alone
+                own = {
+                    "weights": weights,
+                    "progress": False,
+                    **settings(engine, precision, calibration),
+                }
+                with tempfile.TemporaryDirectory() as folder:
+                    lf.extract_features(paths[:1], cache=Path(folder, "first"), **own)
+                    taken = seconds(
+                        lambda: lf.extract_features(paths, cache=Path(folder, "all"), **own)  # noqa: B023
+                    )
+                yield "disk to cache", engine, precision, n / taken
+
+
+def images_in(sources):
+    """Return the paths of all images in folders, or given by themselves, with a warm page cache."""
+    files = []
+    for source in map(Path, sources):
+        found = sorted(source.rglob("*")) if source.is_dir() else [source]
+        files += [str(path) for path in found if path.suffix.lower() in ENDINGS]
+    return files
+
+
+def import_seconds():
+    """Seconds of ``import leukfeat`` beyond the interpreter's own start."""
+
+    def run(code):
+        return seconds(lambda: subprocess.run([sys.executable, "-c", code], check=True))
+
+    return min(run("import leukfeat") for _ in range(3)) - min(run("pass") for _ in range(3))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sources", nargs="+", type=Path)
@@ -135,69 +183,33 @@ def main():
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--warm-rows", type=int, default=10_661)
     arguments = parser.parse_args()
-    files = []
-    for source in arguments.sources:
-        found = sorted(source.rglob("*")) if source.is_dir() else [source]
-        files += [str(path) for path in found if path.suffix.lower() in ENDINGS]
-    paths = files[: arguments.images]
+    paths = images_in(arguments.sources)[: arguments.images]
     if len(paths) < 64:
         parser.error(f"needs 64 images, found {len(paths)}")
     for path in paths:  # the page cache is warm for everyone
         Path(path).read_bytes()
-
-    n = len(paths)
-    hand = n / by_hand(paths, arguments.weights)
     print(
-        f"{n} images, ResNet50 at 224 x 224, {os.cpu_count()} cores, {platform.processor() or platform.machine()}, "
-        f"load average {os.getloadavg()[0]:.1f} at the start\n"
+        f"{len(paths)} images, ResNet50 at 224 x 224, {os.cpu_count()} cores, "
+        f"{platform.processor() or platform.machine()}, load average {os.getloadavg()[0]:.1f} at "
+        "the start\n"
     )
-    print("| what | images/s | against by hand | against the engine alone |")
-    print("|---|---|---|---|")
-    print(f"| by hand: load_img, preprocess_input, predict | {hand:.1f} | 1.00 | |")
-    kept = tempfile.TemporaryDirectory()
-    calibration, calibrating = calibrated(paths, arguments.weights, kept.name)
-    for precision in ("float32", "bfloat16", *(["int8"] if calibration else [])):
-        for engine in installed_engines(precision):
-            spec, loaded = engine_of(arguments.weights, engine, precision, calibration)
-            inputs = [network_inputs(read_image(path), spec)[0] for path in paths]
-            list(loaded.stream(inputs[:32], 32))
-            alone = n / seconds(lambda: list(loaded.stream(inputs, 32)))  # noqa: B023
-            with tempfile.TemporaryDirectory() as folder:
-                lf.extract_features(
-                    paths[:1], cache=Path(folder, "first"), weights=arguments.weights,
-                    progress=False, **settings(engine, precision, calibration),
-                )  # fmt: skip
-                taken = seconds(
-                    lambda: lf.extract_features(
-                        paths,
-                        cache=Path(folder, "all"),
-                        weights=arguments.weights,
-                        progress=False,
-                        **settings(engine, precision, calibration),  # noqa: B023
-                    )
-                )
-            rate = n / taken
-            print(
-                f"| leukfeat, {engine} {precision}, disk to cache | {rate:.1f} | {rate / hand:.2f} "
-                f"| {rate / alone:.2f} |"
-            )
-            print(
-                f"| {engine} {precision} alone, tensors ready | {alone:.1f} | {alone / hand:.2f} | 1.00 |"
-            )
-    kept.cleanup()
-    if calibration:
+    print("| what | engine | precision | images/s | against by hand | against the engine alone |")
+    print("|---|---|---|---|---|---|")
+    hand = alone = None
+    for what, engine, precision, rate in measure(paths, arguments.weights):
+        hand = hand or rate
+        alone = rate if what == "engine alone" else alone
+        share = f"{rate / alone:.2f}" if what == "disk to cache" else ""
         print(
-            f"\ncalibrate_int8 on {len(calibration.images)} of them: {calibrating:.0f} s; rows "
-            f"{calibration.difference:.1%} from float32's"
+            f"| {what} | {engine} | {precision} | {rate:.1f} | {rate / hand:.2f} | {share} |",
+            flush=True,
         )
     here, cold = warm_call(arguments.warm_rows)
-    started = seconds(lambda: subprocess.run([sys.executable, "-c", "import leukfeat"], check=True))
-    empty = seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
     print("\n| what | seconds |")
     print("|---|---|")
     print(f"| warm call of {arguments.warm_rows} images | {here:.2f} |")
     print(f"| the same in a new interpreter | {cold:.2f} |")
-    print(f"| import leukfeat (the interpreter's own start taken off) | {started - empty:.2f} |")
+    print(f"| import leukfeat (the interpreter's own start taken off) | {import_seconds():.2f} |")
 
 
 if __name__ == "__main__":

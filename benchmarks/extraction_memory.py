@@ -40,6 +40,23 @@ def draw(folder, n_images, size):
         cv2.imwrite(str(folder / f"{i:06d}.png"), cv2.resize(small, (size, size)))
 
 
+def measure(counts, backbone, engine, size=64):
+    """Yield ``(images, seconds, MB after the first 64, MB at most, MB of rows returned)``."""
+    with tempfile.TemporaryDirectory() as folder:
+        draw(Path(folder), max(counts), size)
+        for count in counts:
+            cache = str(Path(folder, f"cache{count}"))
+            started = time.perf_counter()
+            said = subprocess.run(
+                [sys.executable, "-c", RUN, folder, str(count), cache, backbone, engine],
+                check=True, capture_output=True, text=True,
+            )  # fmt: skip
+            taken = time.perf_counter() - started
+            loaded, peak, rows, n = map(float, said.stdout.split())
+            assert n == count
+            yield count, taken, loaded, peak, rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", default="1000,20000")
@@ -51,20 +68,11 @@ def main():
     print(f"{given.backbone}, {given.engine}, files of {given.size} x {given.size}\n")
     print("| images | s | after 64, MB | peak, MB | rows returned, MB |\n|---|---|---|---|---|")
     peaks = []
-    with tempfile.TemporaryDirectory() as folder:
-        draw(Path(folder), max(counts), given.size)
-        for count in counts:
-            cache = str(Path(folder, f"cache{count}"))
-            started = time.perf_counter()
-            said = subprocess.run(
-                [sys.executable, "-c", RUN, folder, str(count), cache, given.backbone, given.engine],
-                check=True, capture_output=True, text=True,
-            )  # fmt: skip
-            taken = time.perf_counter() - started
-            loaded, peak, rows, n = map(float, said.stdout.split())
-            assert n == count
-            peaks.append(peak)
-            print(f"| {count} | {taken:.0f} | {loaded:.0f} | {peak:.0f} | {rows:.0f} |", flush=True)
+    for count, taken, loaded, peak, rows in measure(
+        counts, given.backbone, given.engine, given.size
+    ):
+        peaks.append(peak)
+        print(f"| {count} | {taken:.0f} | {loaded:.0f} | {peak:.0f} | {rows:.0f} |", flush=True)
     print(f"\n{peaks[-1] - peaks[0]:.0f} MB apart")
 
 

@@ -39,6 +39,28 @@ def timed(call):
     return found, time.perf_counter() - clock, time.process_time() - processor
 
 
+def measure(n_rows, n_features, n_folds, *, grid_search=True):
+    """Yield ``(what, seconds, seconds of processor, best score or None)``, then what agrees."""
+    X, y, subject = draw(n_rows + 2161, n_features)
+    new, X, y, subject = X[n_rows:], X[:n_rows], y[:n_rows], subject[:n_rows]
+    folds = list(SubjectKFold(n_folds).split(X, y, subject))
+    head, *took = timed(lambda: fit_head(X, y, "svm", groups=subject, cv=folds))
+    yield "fit_head", *took, head.cv_results_["mean_test_score"].max()
+    _, *took = timed(lambda: head.predict_proba(new))
+    yield "apply, 2,161 rows", *took, None
+    scaler, svc = head.estimator_
+    stock = Pipeline([("scaler", scaler), ("classifier", as_stock_svc(svc))])
+    values, *took = timed(lambda: stock.decision_function(new))
+    error = np.abs(values - head.estimator_.decision_function(new)).max()
+    yield f"apply, stock SVC (values within {error:.1e})", *took, None
+    if grid_search:
+        pipeline = Pipeline([("s", StandardScaler()), ("c", SVC(class_weight="balanced"))])
+        grid = {"c__C": [1.0, 10.0, 100.0], "c__gamma": [g / n_features for g in (1.0, 0.3, 0.1)]}
+        search = GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy")
+        search, *took = timed(lambda: search.fit(X, y))
+        yield "GridSearchCV", *took, search.best_score_
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=8500)
@@ -46,41 +68,22 @@ def main():
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--skip-grid-search", action="store_true")
     given = parser.parse_args()
-    X, y, subject = draw(given.rows + 2161, given.features)
-    new, X, y, subject = X[given.rows :], X[: given.rows], y[: given.rows], subject[: given.rows]
-    folds = list(SubjectKFold(given.folds).split(X, y, subject))
-
-    head, clock, processor = timed(lambda: fit_head(X, y, "svm", groups=subject, cv=folds))
-    best = head.cv_results_["mean_test_score"].max()
-    n = len(head.cv_results_["params"])
-    print(f"{given.rows} x {given.features}, {n} candidates, {given.folds} folds", flush=True)
-    print("| what | s | s of processor | best mean score |\n|---|---|---|---|")
-    print(f"| fit_head | {clock:.1f} | {processor:.1f} | {best:.4f} |", flush=True)
-    values, apply_clock, apply_processor = timed(lambda: head.predict_proba(new))
-    print(f"| apply, 2,161 rows | {apply_clock:.2f} | {apply_processor:.2f} | |", flush=True)
-
-    scaler, svc = head.estimator_
-    stock = Pipeline([("scaler", scaler), ("classifier", as_stock_svc(svc))])
-    values, stock_clock, stock_processor = timed(lambda: stock.decision_function(new))
-    print(f"| apply, stock SVC | {stock_clock:.2f} | {stock_processor:.2f} | |", flush=True)
-    error = np.abs(values - head.estimator_.decision_function(new)).max()
-    print(
-        f"apply: {stock_clock / apply_clock:.0f}x ({stock_processor / apply_processor:.0f}x of "
-        f"processor), decision values within {error:.1e}",
-        flush=True,
-    )
-    if given.skip_grid_search:
-        return
-
-    pipeline = Pipeline([("s", StandardScaler()), ("c", SVC(class_weight="balanced"))])
-    grid = {"c__C": [1.0, 10.0, 100.0], "c__gamma": [g / given.features for g in (1.0, 0.3, 0.1)]}
-    search = GridSearchCV(pipeline, grid, cv=folds, scoring="balanced_accuracy")
-    search, grid_clock, grid_processor = timed(lambda: search.fit(X, y))
-    print(f"| GridSearchCV | {grid_clock:.1f} | {grid_processor:.1f} | {search.best_score_:.4f} |")
-    print(
-        f"fit: {grid_clock / clock:.0f}x ({grid_processor / processor:.0f}x of processor), "
-        f"best scores {abs(search.best_score_ - best):.1e} apart"
-    )
+    print(f"{given.rows} x {given.features}, 9 candidates, {given.folds} folds")
+    print("| what | s | s of processor | best mean score |\n|---|---|---|---|", flush=True)
+    found = []
+    for what, clock, processor, score in measure(
+        given.rows, given.features, given.folds, grid_search=not given.skip_grid_search
+    ):
+        found.append((clock, processor, score))
+        best = "" if score is None else f"{score:.4f}"
+        print(f"| {what} | {clock:.2f} | {processor:.2f} | {best} |", flush=True)
+    fit, ours, stock, *search = found
+    print(f"apply: {stock[0] / ours[0]:.0f}x ({stock[1] / ours[1]:.0f}x of processor)")
+    for clock, processor, score in search:
+        print(
+            f"fit: {clock / fit[0]:.0f}x ({processor / fit[1]:.0f}x of processor), best scores "
+            f"{abs(score - fit[2]):.1e} apart"
+        )
 
 
 if __name__ == "__main__":

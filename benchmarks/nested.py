@@ -34,6 +34,23 @@ print(f"{clock:.0f} {processor:.0f} {before:.0f} {megabytes():.0f}", result["aur
 """
 
 
+def measure(n_rows, n_features, heads, tasks=1):
+    """Yield ``(head, seconds, of processor, MB before, MB at most, AUROC)`` head by head."""
+    X, y, subject = cnmc_like(n_rows, n_features)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, values in (("X", X), ("y", y), ("subject", subject)):
+            np.save(Path(folder, f"{name}.npy"), values)
+        del X
+        for head in heads:
+            command = [sys.executable, "-c", RUN, folder, head, str(tasks)]
+            said = subprocess.run(command, capture_output=True, text=True)
+            if said.returncode:
+                print(said.stderr[-2000:], file=sys.stderr)
+                said.check_returncode()
+            numbers, auroc = said.stdout.strip().split("|")
+            yield head, *map(int, numbers.split()), auroc
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_661)
@@ -41,30 +58,19 @@ def main():
     parser.add_argument("--heads", default=HEADS)
     parser.add_argument("--tasks", type=int, default=1, help="outer folds at once")
     given = parser.parse_args()
-    X, y, subject = cnmc_like(given.rows, given.features)
-    sizes = np.bincount(subject)
     print(
-        f"{given.rows} x {given.features} ({X.nbytes / 2**20:.0f} MB), {len(sizes)} subjects of "
-        f"{sizes.min()} to {sizes.max()} cells, {os.cpu_count()} cores\n"
+        f"{given.rows} x {given.features} float32, "
+        f"{4 * given.rows * given.features / 2**20:.0f} MB, 73 subjects, {os.cpu_count()} cores\n"
     )
     print("| head | s | s of processor | peak memory, MB | of which before | AUROC by subject |")
     print("|---|---|---|---|---|---|", flush=True)
     total, peak = np.zeros(2), 0
-    with tempfile.TemporaryDirectory() as folder:
-        for name, values in (("X", X), ("y", y), ("subject", subject)):
-            np.save(Path(folder, f"{name}.npy"), values)
-        del X
-        for head in given.heads.split(","):
-            command = [sys.executable, "-c", RUN, folder, head, str(given.tasks)]
-            said = subprocess.run(command, capture_output=True, text=True)
-            if said.returncode:
-                print(said.stderr[-2000:], file=sys.stderr)
-                said.check_returncode()
-            numbers, auroc = said.stdout.strip().split("|")
-            clock, processor, before, most = map(int, numbers.split())
-            total += clock, processor
-            peak = max(peak, most)
-            print(f"| {head} | {clock} | {processor} | {most} | {before} | {auroc} |", flush=True)
+    for head, clock, processor, before, most, auroc in measure(
+        given.rows, given.features, given.heads.split(","), given.tasks
+    ):
+        total += clock, processor
+        peak = max(peak, most)
+        print(f"| {head} | {clock} | {processor} | {most} | {before} | {auroc} |", flush=True)
     print(f"| all | {total[0]:.0f} | {total[1]:.0f} | {peak} | | |")
 
 

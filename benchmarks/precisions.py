@@ -28,23 +28,12 @@ def drawn(cells, each, seed=0):
     return cells[np.array(some)], cells[np.array(others)]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--taleqani")
-    parser.add_argument("--pbc")
-    parser.add_argument("--weights", required=True)
-    parser.add_argument("--each", type=int, default=40)
-    given = parser.parse_args()
-    sets = []
-    if given.taleqani:
-        sets.append(("Taleqani", lf.load_taleqani(given.taleqani, binary=False)))
-    if given.pbc:
-        sets.append(("PBC", lf.load_pbc(given.pbc)))
-    print("| cells | precision | " + " | ".join(HEADS) + " |\n|---|---|---|---|---|")
+def measure(sets, weights, each):
+    """Yield ``(cells, number of cells, precision, accuracy of each head)``."""
     for name, whole in sets:
-        cells, others = drawn(whole, given.each)
+        cells, others = drawn(whole, each)
         with tempfile.TemporaryDirectory() as folder:
-            settings = {"weights": given.weights, "progress": False}
+            settings = {"weights": weights, "progress": False}
             made = lf.calibrate_int8(others, Path(folder, "a.int8"), **settings)
             for precision in ("float32", "bfloat16", "int8"):
                 features = lf.extract_features(
@@ -55,8 +44,30 @@ def main():
                     **settings,
                 )
                 result = lf.cross_validate_heads(features, HEADS, split="random", cv=3)
-                row = " | ".join(str(result[head]["accuracy"]) for head in HEADS)
-                print(f"| {name}, {len(cells)} | {precision} | {row} |", flush=True)
+                yield name, len(cells), precision, [str(result[h]["accuracy"]) for h in HEADS]
+
+
+def sets_of(taleqani, pbc):
+    """Return the name and cells of each set whose folder is given."""
+    sets = []
+    if taleqani:
+        sets.append(("Taleqani", lf.load_taleqani(taleqani, binary=False)))
+    if pbc:
+        sets.append(("PBC", lf.load_pbc(pbc)))
+    return sets
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--taleqani")
+    parser.add_argument("--pbc")
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--each", type=int, default=40)
+    given = parser.parse_args()
+    print("| cells | precision | " + " | ".join(HEADS) + " |\n|---|---|---|---|---|")
+    sets = sets_of(given.taleqani, given.pbc)
+    for name, n_cells, precision, accuracies in measure(sets, given.weights, given.each):
+        print(f"| {name}, {n_cells} | {precision} | {' | '.join(accuracies)} |", flush=True)
 
 
 if __name__ == "__main__":

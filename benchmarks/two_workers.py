@@ -48,25 +48,31 @@ def extraction(images, n_workers, folder, settings):
         return rows.X, time.perf_counter() - started
 
 
+def measure(n_images, weights, backbone):
+    """Yield ``(workers, images a second, whether the rows are those of one worker)``."""
+    rng = np.random.default_rng(0)
+    images = [*rng.integers(0, 256, (n_images, 224, 224, 3), dtype=np.uint8)]
+    settings = {"weights": weights, "backbone": backbone}
+    first = None
+    with tempfile.TemporaryDirectory() as folder:
+        for n_workers in (1, 2):
+            rows, taken = extraction(images, n_workers, folder, settings)
+            first = rows if first is None else first
+            yield n_workers, n_images / taken, bool(np.array_equal(rows, first))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=400)
     parser.add_argument("--weights", default="random")
     parser.add_argument("--backbone", default="resnet50")
     given = parser.parse_args()
-    rng = np.random.default_rng(0)
-    images = [*rng.integers(0, 256, (given.images, 224, 224, 3), dtype=np.uint8)]
-    settings = {"weights": given.weights, "backbone": given.backbone}
-    rates, found = [], []
     print(f"{given.images} images in memory, {given.backbone} at 224 x 224, workers of one core\n")
-    print("| workers | images/s | against one |\n|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        for n_workers in (1, 2):
-            rows, seconds = extraction(images, n_workers, folder, settings)
-            found.append(rows)
-            rates.append(given.images / seconds)
-            print(f"| {n_workers} | {rates[-1]:.1f} | {rates[-1] / rates[0]:.2f} |", flush=True)
-    print(f"\nrows equal to the bit: {np.array_equal(*found)}")
+    print("| workers | images/s | against one | rows equal to the bit |\n|---|---|---|---|")
+    one = None
+    for n_workers, rate, same in measure(given.images, given.weights, given.backbone):
+        one = one or rate
+        print(f"| {n_workers} | {rate:.1f} | {rate / one:.2f} | {same} |", flush=True)
 
 
 if __name__ == "__main__":

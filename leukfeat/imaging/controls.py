@@ -6,6 +6,8 @@ beside every result.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,8 @@ SIZE_CONTROLS = (
 CONTROL_COLUMNS = (*COLOUR_CONTROLS, *SIZE_CONTROLS, "border_r", "border_g", "border_b")
 """Names of what :func:`measure_controls` returns, in order. New ones are added at the end: stores
 that are older have the first of them."""
+
+_SHARES = np.array([0.1, 0.5, 0.9])
 
 CONTROLS_VERSION = 1
 """Raised when the same image would give other values than before; stored ones are not used then."""
@@ -68,15 +72,17 @@ def measure_controls(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     import cv2
 
     height, width = image.shape[:2]
-    brightest = cv2.max(cv2.max(image[..., 0], image[..., 1]), image[..., 2])
-    mask = cv2.threshold(brightest, 0, 255, cv2.THRESH_BINARY)[1]
-    left, top, box_width, box_height = cv2.boundingRect(mask)
-    area = cv2.countNonZero(mask)
-    window = slice(top, top + box_height), slice(left, left + box_width)
+    image = np.ascontiguousarray(image)
+    black = cv2.inRange(image, (0, 0, 0, 0), (0, 0, 0, 0))
+    area = height * width - cv2.countNonZero(black)
+    box_height, box_width, mask, window = height, width, None, image
+    if area < height * width:
+        mask = cv2.bitwise_not(black)
+        left, top, box_width, box_height = cv2.boundingRect(mask)
+        inside = slice(top, top + box_height), slice(left, left + box_width)
+        mask, window = mask[inside], image[inside]
     percentiles = [
-        value
-        for channel in range(3)
-        for value in _percentiles(image[window][..., channel], mask[window], area)
+        value for channel in range(3) for value in _percentiles(window, channel, mask, area)
     ]
     frame = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]])
     if height == 1 or width == 1:
@@ -85,20 +91,17 @@ def measure_controls(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.array([*percentiles, *sizes, *frame.mean(axis=0)], np.float32)
 
 
-def _percentiles(channel: NDArray, mask: NDArray, count: int) -> list[float]:
+def _percentiles(image: NDArray, channel: int, mask: Any, count: int) -> list[float]:
     import cv2
 
     if count == 0:
         return [0.0, 0.0, 0.0]
-    channel = np.ascontiguousarray(channel)
-    histogram = cv2.calcHist([channel], [0], np.ascontiguousarray(mask), [256], [0, 256])
+    histogram = cv2.calcHist([image], [channel], mask, [256], [0, 256])
     at_most = np.cumsum(histogram.ravel(), dtype=np.float64)
-    values = []
-    for q in (0.1, 0.5, 0.9):
-        rank = q * (count - 1)
-        low = int(rank)
-        # calcHist counts in float32, which is exact up to 2**24 pixels a value: stay in range.
-        ranks = np.searchsorted(at_most, [low + 1, min(low + 2, count)])
-        below, above = np.minimum(ranks, 255)
-        values.append(float(below + (rank - low) * (int(above) - int(below))))
-    return values
+    ranks = _SHARES * (count - 1)
+    low = ranks.astype(np.int64)
+    # calcHist counts in float32, which is exact up to 2**24 pixels a value: stay in range.
+    places = np.searchsorted(at_most, [low + 1, np.minimum(low + 2, count)])
+    below, above = np.minimum(places, 255)
+    found: list[float] = (below + (ranks - low) * (above - below)).tolist()
+    return found
