@@ -202,7 +202,12 @@ class Evaluation:
             "confusion": self.confusion.to_numpy().tolist(),
             "per_subject": plain_rows(self.per_subject),
             "controls": {name: one._plain_scores() for name, one in self.controls.items()},
-            "conformal_sets": conformal_report(self),
+            "conformal_sets": [
+                {**one, "classes": plain_rows(pd.DataFrame(one["classes"]))}
+                if "classes" in one
+                else one
+                for one in conformal_report(self)
+            ],
             "risk_coverage": self._plain_risk(),
             "most_wrong": plain_rows(self.most_wrong(None)),
             "left_out": plain_rows(self.left_out),

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -61,6 +63,7 @@ def test_in_many_drawn_tests_the_promise_is_kept(make_features):
 def test_what_cannot_be_promised_is_refused_by_name(result, make_features):
     with pytest.raises(ValueError, match=r"from 15 calibration subjects of class hem: at most 0.9"):
         result.conformal_sets(level=0.95)
+    json.dumps(result.to_dict(), allow_nan=False, default=str)
     by_level = {one["level"]: one for one in result.to_dict()["conformal_sets"]}
     assert "at most 0.938" in by_level[0.95]["refused"]
     assert len(by_level[0.8]["classes"]) == 2
