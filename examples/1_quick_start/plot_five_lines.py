@@ -54,6 +54,17 @@ result
 result.plot_roc()
 
 # %%
+# Several heads
+# -------------
+# Combined from what each says of patients that it had not seen; compared with the best of them in
+# outer folds. It says itself if one head was enough.
+
+ensemble = lf.fit_ensemble(
+    features[train], heads=["svm", "naive_bayes"], tune=False, nested=3, controls=False
+)
+ensemble
+
+# %%
 # One file
 # --------
 # A classifier is the head and the extractor that feeds it, in one file without a pickle.

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from leukfeat.cli import options as opt
+from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import as_json_text, say_skipped, show
 
 __all__ = ["audit"]
@@ -60,7 +61,7 @@ def audit(
     found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
     if out is not None:
         _write(found, out)
-    show(found.to_dict(), found.to_markdown(), as_json=as_json)
+    show(found.to_dict(), in_options(found.to_markdown()), as_json=as_json)
     if strict and found.is_leaky:
         raise typer.Exit(EXIT_LEAKY)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from leukfeat.cli import options as opt
+from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import say_skipped, show
 
 __all__ = ["evaluate"]
@@ -86,6 +87,7 @@ def evaluate(
     and leukfeat evaluate C-NMC_test_prelim_phase_data --model cnmc.leukfeat
     """
     from leukfeat import evaluation
+    from leukfeat.evaluation.predicting import check_classes
     from leukfeat.splitting.splitters import SplitMethod
 
     # What is wrong with the question is said before a night of extraction, not after it.
@@ -107,6 +109,7 @@ def evaluate(
     if model is not None:
         _refuse_settings_of_the_model(context)
         classifier = opt.classifier_from(model)
+        check_classes(classifier.head, cells)
         features = classifier.extract(
             cells,
             cache=cache,
@@ -151,7 +154,7 @@ def evaluate(
     say_skipped(features.skipped)
     found = result.to_dict()
     found["skipped"] = features.skipped.to_dict("records")
-    show(found, result.to_markdown(), as_json=as_json)
+    show(found, in_options(result.to_markdown()), as_json=as_json)
     if out is not None:
         _write(result, out)
 

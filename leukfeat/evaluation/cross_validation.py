@@ -16,7 +16,7 @@ from leukfeat.evaluation.left_out import left_out_cells
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions, with_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
-from leukfeat.evaluation.provenance import about_head, name_of
+from leukfeat.evaluation.provenance import about_head, name_of, remarks_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import SeenByBackboneWarning
@@ -114,6 +114,7 @@ def cross_validate_heads(
     """
     cells, notes = as_labelled_features(features, y, subjects=subjects)
     left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
+    _check_two_classes(cells)
     named = named_heads(heads, random_state=random_state, **head_settings)
     splits = make_splits(
         cells,
@@ -134,6 +135,11 @@ def cross_validate_heads(
         warnings.warn("; ".join(seen), SeenByBackboneWarning, stacklevel=2)
     inside = (getattr(model, "split_note_", "") for model in fitted.values())
     within = tuple(f"training: {note}" for note in inside if note and note not in splits.notes)
+    within += tuple(
+        f"{name}, as fitted on the first training side: {remark}"
+        for name, model in fitted.items()
+        for remark in remarks_of(model)
+    )
     predictions, counted = with_units(predictions, cells, by)
     said = (*counted, *positive_note(cells), *_own_folds(named))
     learnt = fitted_preparation_notes(cells)
@@ -221,6 +227,16 @@ def _own_folds(heads: Mapping[str, Any]) -> tuple[str, ...]:
         and hasattr(head, "get_params")
         and "cv" in head.get_params(deep=False)
     )
+
+
+def _check_two_classes(cells: FeatureSet) -> None:
+    present = np.unique(cells.y if cells.y is not None else [])
+    if len(present) < 2:
+        names = [cells.class_names[int(label)] for label in present]
+        raise ValueError(
+            "A comparison of heads needs cells of two classes or more. "
+            f"Got 1 class: {', '.join(names)} ({len(cells)} cells)."
+        )
 
 
 def out_of_fold(

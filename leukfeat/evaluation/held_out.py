@@ -13,7 +13,7 @@ from leukfeat.evaluation.overlap import check_overlap
 from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
 from leukfeat.evaluation.predictions import statistical_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
-from leukfeat.evaluation.provenance import about_head, name_of
+from leukfeat.evaluation.provenance import about_head, name_of, remarks_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import LeakageWarning, SeenByBackboneWarning
@@ -118,6 +118,7 @@ def evaluate(
     note_of_head = getattr(head, "split_note_", "")
     if note_of_head:
         notes = (*notes, f"training: {note_of_head}")
+    notes = (*notes, *remarks_of(head))
     units, unit, note = statistical_units(cells)
     counted: dict[str, Any] = {"units": units, "unit": unit}
     notes = (*notes, *([note] if note else []), *positive_note(cells))

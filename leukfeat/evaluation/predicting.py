@@ -15,7 +15,7 @@ from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import row_digests
 from leukfeat.splitting.views import refuse_augmented
 
-__all__ = ["as_labelled_features", "positive_note", "predict_cells"]
+__all__ = ["as_labelled_features", "check_classes", "positive_note", "predict_cells"]
 
 
 def as_labelled_features(
@@ -78,6 +78,24 @@ def as_labelled_features(
     notes = left_out_notes(left_out_cells(features))
     labelled = features.y >= 0
     return features if labelled.all() else features[labelled], notes
+
+
+def check_classes(head: Any, cells: Any) -> None:
+    """Refuse cells whose classes a head cannot be compared with, before they are extracted.
+
+    Parameters
+    ----------
+    head : Head or fitted classifier
+        Fitted.
+    cells : CellDataset or FeatureSet
+        Labelled cells.
+
+    Raises
+    ------
+    ValueError
+        As :func:`predict_cells` would.
+    """
+    _columns(head, cells, getattr(head, "class_names_", None))
 
 
 def predict_cells(

@@ -9,7 +9,7 @@ from typing import Any
 
 from leukfeat.features import FeatureSet
 
-__all__ = ["about_head", "name_of", "versions"]
+__all__ = ["about_head", "name_of", "remarks_of", "versions"]
 
 _LIBRARIES = ("leukfeat", "numpy", "scipy", "scikit-learn", "pandas", "tensorflow", "keras")
 
@@ -45,6 +45,23 @@ def name_of(head: Any) -> str:
     """
     own = getattr(head, "head", None)
     return own if isinstance(own, str) else type(head).__name__
+
+
+def remarks_of(head: Any) -> tuple[str, ...]:
+    """Return what a result must say of a head that has something to say: an ensemble.
+
+    Parameters
+    ----------
+    head : object
+        Fitted.
+
+    Returns
+    -------
+    tuple of str
+        Weights, the difference from the best member, and further notes.
+    """
+    told = head.remarks() if hasattr(head, "remarks") else ()
+    return tuple(f"ensemble: {one}" for one in told)
 
 
 def about_head(head: Any, features: FeatureSet) -> dict[str, Any]:

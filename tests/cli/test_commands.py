@@ -379,6 +379,32 @@ def test_evaluate_refuses_a_model_on_its_training_cells(folder, model, capsys):
     assert "training" in err
 
 
+def test_other_classes_are_refused_before_a_night_of_extraction(folder, model, tmp_path, capsys):
+    cells, cache = tmp_path / "cells", tmp_path / "cache"
+    shutil.copytree(folder / "all", cells / "blast")
+    shutil.copytree(folder / "hem", cells / "normal")
+    code, _, err = run(capsys, "evaluate", cells, "--model", model, "--cache", cache)
+    assert code == 1
+    assert "rename the folders, or the labels in the table" in " ".join(err.split())
+    assert not cache.exists()
+
+
+def test_cells_of_one_patient_are_said_to_be_that(folder, tmp_path, capsys):
+    cells = tmp_path / "cells"
+    for name in ("all", "hem"):
+        shutil.copytree(folder / name, cells / name)
+    one = [*GIVEN[:-1], "(?P<subject>P1)_"]
+    for image in cells.rglob("*.png"):
+        image.rename(image.with_name(f"P1_{image.name}"))
+    code, _, err = run(capsys, "evaluate", cells, *one, "--heads", "naive_bayes")
+    assert code == 1
+    assert "all of one group (P1)" in err
+    shutil.rmtree(cells / "hem")
+    code, _, err = run(capsys, "evaluate", cells, *one, "--heads", "naive_bayes")
+    assert code == 1
+    assert "needs cells of two classes or more. Got 1 class: all" in err
+
+
 def test_evaluate_does_not_ignore_settings_beside_a_model(folder, model, capsys):
     code, _, err = run(capsys, "evaluate", folder, "--model", model, "--split", "random")
     assert code == 2

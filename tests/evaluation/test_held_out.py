@@ -7,8 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import LinearSVC
 
-from leukfeat import FeatureSet, FeatureSpec, evaluate, fit_head
+from leukfeat import FeatureSet, FeatureSpec, cross_validate_heads, evaluate, fit_head
 from leukfeat.exceptions import LeakageError, LeakageWarning, SpecMismatchError
+from leukfeat.heads import Ensemble, fit_ensemble
 
 
 def _halves(features):
@@ -280,3 +281,21 @@ def test_the_most_wrong_cells_come_first(tested):
     assert wrong["cell"].tolist() == expected.tolist()
     assert (wrong["true"] != wrong["predicted"]).all()
     assert wrong["score_of_true"].is_monotonic_increasing
+
+
+def test_a_result_of_an_ensemble_says_its_weights_and_its_difference(features, tmp_path):
+    train, test = _halves(features)
+    pair = ["naive_bayes", LogisticRegression()]
+    ensemble = fit_ensemble(train, heads=pair, nested=2, cv=3, tune=False, controls=False)
+    result = evaluate(ensemble, test)
+    told = [f"ensemble: {remark}" for remark in ensemble.remarks()]
+    assert told[0].startswith("ensemble: weights (weighted): ")
+    assert "against its best member" in told[1]
+    assert set(told) <= set(result.notes)
+    for shown in (result.to_markdown(), result._repr_html_(), result.to_html()):
+        assert told[0] in shown
+    heads = {"both": Ensemble(pair, cv=3, tune=False, controls=False)}
+    compared = cross_validate_heads(features, heads, n_splits=3)
+    (note,) = [note for note in compared.notes if "weights (weighted)" in note]
+    assert note.startswith("both, as fitted on the first training side: ensemble: weights")
+    assert note in compared.to_markdown()
