@@ -5,7 +5,7 @@ import pytest
 
 from leukfeat import make_cells
 from leukfeat.evaluation import Evaluation, Predictions, erase_cells
-from leukfeat.evaluation.audit.balance import balance_table
+from leukfeat.evaluation.audit.balance import balance_findings, balance_table
 from leukfeat.evaluation.audit.clues import clue_findings
 from leukfeat.evaluation.audit.erasing import erased_image, stained_mask
 from leukfeat.evaluation.audit.file_clues import FILE_COLUMNS, file_clues
@@ -138,3 +138,12 @@ def test_a_wide_interval_near_one_is_told_for_what_it_is():
     (found,) = clue_findings({"colour": result})
     assert found.severity == "shortcut"
     assert "wide, since one subject makes nearly all of the errors" in found.message
+
+
+@pytest.mark.parametrize("subjects", [None, ["S1", "S2", "S3", "S4"]])
+def test_classes_that_are_written_alike_are_a_finding(subjects):
+    cells = pd.DataFrame({"label": ["Blast", "blast", "blast", "normal"]})
+    cells["subject"] = subjects
+    first = balance_findings(balance_table(cells))[0]
+    assert (first.kind, first.severity) == ("classes written alike", "warning")
+    assert "'Blast' and 'blast'" in first.message
