@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.cnn.classifier import CNNClassifier
 from leukfeat.cnn.config import CNNConfig
 from leukfeat.cnn.training_record import TrainingRecord
-from leukfeat.features.network_file import foreign_parts
+from leukfeat.features.network_file import (
+    CONTROLS_MEMBER,
+    FACTS_MEMBER,
+    load_network,
+    network_member,
+)
 from leukfeat.heads.stored_head import read_stored_head
-from leukfeat.safe_archive import read_member
 
 __all__ = ["MODEL_FILE_FORMAT", "load_cnn", "save_cnn"]
 
 MODEL_FILE_FORMAT = 1
 """Number of the layout of our member of the file."""
-
-_MEMBER = "leukfeat.json"
-_CONTROLS = "controls.skops"
-_LARGEST_CONTROLS = 1 << 28
 
 
 def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
@@ -64,9 +62,9 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
     with written_whole(target) as partial:
         classifier.model_.save(partial)
         with zipfile.ZipFile(partial, "a") as archive:
-            archive.writestr(_MEMBER, json.dumps(facts))
+            archive.writestr(FACTS_MEMBER, json.dumps(facts))
             if classifier.control_heads_:
-                archive.writestr(_CONTROLS, skops.io.dumps(classifier.control_heads_))
+                archive.writestr(CONTROLS_MEMBER, skops.io.dumps(classifier.control_heads_))
 
 
 def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
@@ -89,25 +87,21 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
         that are not Keras's own, run code or read other files, or its control heads hold types
         that are not known to be safe.
     """
-    import keras
-
+    facts = kept = None
     try:
-        foreign = foreign_parts(path)
-        if foreign:
-            raise ValueError(
-                f"{path} holds parts that would run code of its author's or read other files: "
-                f"{foreign}."
-            )
         with zipfile.ZipFile(path) as archive:
-            facts: dict[str, Any] = json.load(io.TextIOWrapper(archive.open(_MEMBER)))
-            kept = None
-            if _CONTROLS in archive.namelist():
-                kept = read_member(archive, _CONTROLS, limit=_LARGEST_CONTROLS)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise ValueError(
-            f"{path} is no network saved by leukfeat ({error}). A model of other origin is read "
-            "with keras.models.load_model(path, safe_mode=True)."
-        ) from error
+            if FACTS_MEMBER in archive.namelist():
+                facts = json.loads(network_member(archive, FACTS_MEMBER))
+            if CONTROLS_MEMBER in archive.namelist():
+                kept = network_member(archive, CONTROLS_MEMBER)
+    except (zipfile.BadZipFile, RecursionError) as error:
+        raise _of_other_origin(path, error) from error
+    try:
+        network = load_network(path, compile=True)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    if not isinstance(facts, dict):
+        raise _of_other_origin(path, f"there is no {FACTS_MEMBER!r} in it")
     if facts["format"] > MODEL_FILE_FORMAT:
         raise ValueError(
             f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "
@@ -115,13 +109,20 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
         )
     controls = None if kept is None else read_stored_head(kept, path=Path(path))
     if not isinstance(controls, dict | None):
-        raise ValueError(f"{path} is damaged: its {_CONTROLS!r} holds no control heads.")
+        raise ValueError(f"{path} is damaged: its {CONTROLS_MEMBER!r} holds no control heads.")
     return CNNClassifier(
-        keras.models.load_model(path, safe_mode=True),
+        network,
         config=CNNConfig.from_json(json.dumps(facts["config"])),
         class_names=tuple(facts["class_names"]),
         positive=facts["positive"],
         threshold=facts["threshold"] if facts["threshold"] is not None else 0.5,
         record=TrainingRecord.from_dict(facts["record"]),
         control_heads=controls,
+    )
+
+
+def _of_other_origin(path: str | os.PathLike[str], why: object) -> ValueError:
+    return ValueError(
+        f"{path} is no network saved by leukfeat ({why}). A model of other origin is read with "
+        "keras.models.load_model(path, safe_mode=True)."
     )

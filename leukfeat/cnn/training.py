@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from leukfeat.cnn.batches import PixelSource, n_steps, training_batches
 from leukfeat.cnn.checkpoint import Checkpoint, Progress
 from leukfeat.cnn.settings import TrainingSettings
 from leukfeat.cnn.steps import Outcome, Steps
+from leukfeat.features.network_file import load_network
 
 __all__ = ["LabelledImages", "class_weights", "train"]
 
@@ -152,18 +154,25 @@ def train(
 def _start(
     build: Callable[[], Any], checkpoint: Checkpoint | None
 ) -> tuple[Any, Progress, list[NDArray] | None]:
-    import keras
-
     kept = checkpoint.load() if checkpoint is not None else None
     if kept is None:
         return build(), Progress(), None
     progress, last, best = kept
     _log.info("going on after epoch %d from %s", progress.epoch, last)
     return (
-        keras.models.load_model(last, safe_mode=True),
+        _read_network(last, compile=True),
         progress,
-        keras.models.load_model(best, safe_mode=True, compile=False).get_weights(),
+        _read_network(best, compile=False).get_weights(),
     )
+
+
+def _read_network(path: Path, *, compile: bool) -> Any:
+    try:
+        return load_network(path, compile=compile)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} {error} Give another folder, or if_checkpoint='overwrite' to start anew."
+        ) from error
 
 
 def _is_over(state: Progress, config: TrainingSettings) -> bool:

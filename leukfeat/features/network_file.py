@@ -2,35 +2,94 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
 import zipfile
-from collections.abc import Iterator
 from typing import IO, Any
 
 import h5py
 
-__all__ = ["foreign_parts", "leads_elsewhere"]
+from leukfeat.features.network_parts import foreign_classes
+from leukfeat.safe_archive import UnsafeArchiveError, read_member
 
-_RUN_CODE = (
-    "Lambda",
-    "__lambda__",
-    "TFSMLayer",
-    "TorchModuleWrapper",
-    "JaxLayer",
-    "FlaxLayer",
-    # Any function of Keras by its name: older versions let one switch the safe mode off.
-    "function",
-)
-_READ_FILES = ("StringLookup", "IntegerLookup", "TextVectorization")
-_LARGEST_CONFIG = 64 << 20
+__all__ = [
+    "CONTROLS_MEMBER",
+    "FACTS_MEMBER",
+    "foreign_parts",
+    "leads_elsewhere",
+    "load_network",
+    "network_member",
+]
+
+FACTS_MEMBER, CONTROLS_MEMBER = "leukfeat.json", "controls.skops"
+"""What leukfeat adds to the file of a network of its own."""
+
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_LARGEST = {
+    "metadata.json": 1 << 20,
+    _CONFIG: 1 << 22,
+    _WEIGHTS: 1 << 32,
+    FACTS_MEMBER: 1 << 26,
+    CONTROLS_MEMBER: 1 << 28,
+}
+_MOST_DEFLATED = 100
+"""Weights and JSON are never packed to less than a hundredth, except by who wants to fill memory."""
+
+
+def load_network(path: str | os.PathLike[str], *, compile: bool) -> Any:
+    """Read a ``.keras`` file in Keras's safe mode, after looking at what Keras would do with it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    compile : bool
+        Whether to read its optimiser too.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    ValueError
+        With the reason, in words that follow the name of the file: if it is no such file, holds
+        what :func:`foreign_parts` lists, announces larger arrays than its weights are, or Keras
+        cannot read it.
+    """
+    import keras
+
+    try:
+        foreign = foreign_parts(path)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
+        raise ValueError(f"is damaged, or no file of model.save: {error}") from error
+    if foreign:
+        raise ValueError(
+            "holds parts that would run code of its author's or read other files: "
+            f"{foreign}. Only layers of Keras itself are read. Write it with such layers, or "
+            "export it to ONNX."
+        )
+    try:
+        announced, stored = _announced_weights(path), _stored_bytes(path)
+        if announced <= stored:
+            return keras.models.load_model(path, compile=compile, safe_mode=True)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"cannot be read by Keras: {reason}") from error
+    raise ValueError(
+        f"announces layers with {announced} weights, and has {stored} bytes of them: it would fill "
+        "the memory. Write it again with model.save."
+    )
 
 
 def foreign_parts(path: str | os.PathLike[str]) -> list[str]:
     """List what a ``.keras`` file holds beside Keras's own layers and their numbers.
 
-    Parts that are not Keras's own, parts that run stored code or read a file that they name, and
-    weights that stand in another file.
+    Members that Keras or leukfeat do not write, parts that are not Keras's own, parts that run
+    stored code or read a file that they name, and weights that stand in another file or that the
+    file cannot hold.
 
     Parameters
     ----------
@@ -45,17 +104,22 @@ def foreign_parts(path: str | os.PathLike[str]) -> list[str]:
 
     Raises
     ------
-    zipfile.BadZipFile, KeyError, ValueError, OSError
-        If it is no such file, or its description is larger than 64 MB.
+    zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError
+        If it is no such file, or a member is larger than it may be or deflated to less than a
+        hundredth.
     """
     with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("config.json").file_size > _LARGEST_CONFIG:
-            raise ValueError("its config.json has more than 64 MB")
-        found = set(_classes_of(json.loads(archive.read("config.json"))))
-        for name in archive.namelist():
-            if name.endswith((".h5", ".hdf5")):
-                with archive.open(name) as member:
-                    found |= {f"{name}: {part}" for part in leads_elsewhere(member)}
+        names = archive.namelist()
+        # Keras would unpickle weights in NumPy's format, and unpack all below "assets".
+        found = {f"{name} (a member without a place in it)" for name in {*names} - {*_LARGEST}}
+        if len({*names}) < len(names):
+            raise ValueError("it holds a member twice")
+        found |= set(foreign_classes(json.loads(network_member(archive, _CONFIG))))
+        weights = io.BytesIO(network_member(archive, _WEIGHTS))
+    size = len(weights.getbuffer())
+    found |= {f"{_WEIGHTS}: {part}" for part in leads_elsewhere(weights)}
+    if _sum_of_arrays(weights) > size:
+        found.add(f"{_WEIGHTS}: arrays that its {size} bytes cannot hold")
     return sorted(found)
 
 
@@ -96,18 +160,66 @@ def leads_elsewhere(file: str | os.PathLike[str] | IO[bytes]) -> list[str]:
     return sorted(found)
 
 
-def _classes_of(config: Any) -> Iterator[str]:
-    """Classes that are not Keras's own, run what is stored in them, or read files they name."""
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-            name, module = value.get("class_name"), value.get("module")
-            if name is None:
-                continue
-            is_keras = module is None or str(module).split(".")[0] == "keras"
-            if name in _RUN_CODE or name in _READ_FILES or not is_keras:
-                yield f"{module}.{name}" if module else str(name)
+def network_member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read one member of a ``.keras`` file.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+        The file.
+    name : str
+        One that Keras or leukfeat writes.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    UnsafeArchiveError
+        If it is larger than it may be, or packed to less than a hundredth.
+    """
+    entry = archive.getinfo(name)
+    if entry.file_size > _MOST_DEFLATED * entry.compress_size:
+        raise UnsafeArchiveError(
+            f"{name!r} has {entry.file_size} bytes and is packed into {entry.compress_size}"
+        )
+    return read_member(archive, name, limit=_LARGEST[name])
+
+
+def _sum_of_arrays(file: IO[bytes]) -> int:
+    sizes = []
+
+    def of_entry(name: str, entry: Any) -> None:
+        if isinstance(entry, h5py.Dataset):
+            sizes.append(math.prod(entry.shape or ()) * entry.dtype.itemsize)
+
+    with h5py.File(file, "r") as opened:
+        opened.visititems(of_entry)
+    return sum(sizes)
+
+
+def _stored_bytes(path: str | os.PathLike[str]) -> int:
+    with zipfile.ZipFile(path) as archive:
+        return archive.getinfo(_WEIGHTS).file_size
+
+
+def _announced_weights(path: str | os.PathLike[str]) -> int:
+    """Count the numbers in the variables of a network, without making them."""
+    import keras
+    from keras.src.backend.common import global_state
+
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(network_member(archive, _CONFIG))
+    config.pop("compile_config", None)
+    # What Keras has not initialised it keeps in a list, and does so when a later scope ends.
+    waiting = "uninitialized_variables"
+    before = list(global_state.get_global_attribute(waiting) or [])
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            return sum(math.prod(held.shape) for held in model.variables)
+    finally:
+        global_state.set_global_attribute(waiting, before)

@@ -6,6 +6,7 @@ read here first: the size bounds the memory, and a file whose data end early is 
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -94,6 +95,8 @@ def _bmp(data: bytes) -> ImageHeader:
 
 def _png(data: bytes) -> ImageHeader:
     width, height, _, colour = struct.unpack_from(">IIBB", data, 16)
+    if data[8:16] != b"\0\0\0\x0dIHDR":
+        raise ValueError("is damaged: a PNG whose size does not come first")
     position, has_alpha = 8, colour in (4, 6)
     while True:
         length, name = struct.unpack_from(">I4s", data, position)
@@ -104,6 +107,8 @@ def _png(data: bytes) -> ImageHeader:
             raise ValueError(f"is damaged: the checksum of its {name!r} part is wrong")
         if name == b"acTL":
             raise ValueError("is animated; give one image a file")
+        if name == b"IHDR" and position > 8:
+            raise ValueError("is damaged: a PNG that announces its size twice")
         has_alpha = has_alpha or name == b"tRNS"
         if name == b"IEND":
             return ImageHeader("PNG", height, width, has_alpha)
@@ -123,11 +128,18 @@ def _jpeg(data: bytes) -> ImageHeader:
         if marker == 0xFF:  # fill byte
             position += 1
             continue
+        # These have no length. Before the scan nobody writes them, and decoders pass over them.
+        if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
+            raise ValueError(f"is damaged: a JPEG marker {marker:02X} before the scan")
         (length,) = struct.unpack_from(">H", data, position + 2)
+        if length < 2:
+            raise ValueError("is damaged: a JPEG marker without a length")
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width, channels = struct.unpack_from(">HHB", data, position + 5)
             if channels == 4:
                 raise ValueError("has four channels (CMYK); convert it to RGB first")
+            if size is not None:
+                raise ValueError("is damaged: a JPEG that announces its size twice")
             size = (height, width)
         if marker == 0xDA:
             break
@@ -143,7 +155,11 @@ def _jpeg(data: bytes) -> ImageHeader:
     return ImageHeader("JPEG", *size)
 
 
-_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_TIFF_KINDS = {3: "H", 4: "I"}
+"""Kinds of the numbers that are read here, which is what TIFF 6.0 asks of them: SHORT and LONG."""
+
+_TIFF_TAGS = (256, 257, 258, 262, 273, 279, 322, 323, 324, 325, 338)
+_MOST_STRIPS = 1 << 20
 
 
 def _tiff(data: bytes) -> ImageHeader:
@@ -154,19 +170,22 @@ def _tiff(data: bytes) -> ImageHeader:
     for i in range(entries):
         at = directory + 2 + 12 * i
         tag, kind, count = struct.unpack_from(order + "HHI", data, at)
-        if tag not in (256, 257, 258, 262, 273, 279, 324, 325, 338) or kind not in (1, 3, 4):
+        if tag not in _TIFF_TAGS:
             continue
-        size = _TIFF_SIZES[kind] * count
+        # Decoders differ on which of two they believe, and on numbers of other kinds.
+        if tag in tags:
+            raise ValueError(f"is damaged: a TIFF with the tag {tag} twice")
+        if kind not in _TIFF_KINDS or count > _MOST_STRIPS:
+            raise ValueError(f"is damaged: a TIFF whose tag {tag} holds {count} of kind {kind}")
+        size = struct.calcsize(_TIFF_KINDS[kind]) * count
         start = at + 8 if size <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
         if start + size > len(data):
             raise _cut(start + size, len(data), "bytes")
-        tags[tag] = struct.unpack_from(
-            f"{order}{count}{ {1: 'B', 3: 'H', 4: 'I'}[kind] }", data, start
-        )
+        tags[tag] = struct.unpack_from(f"{order}{count}{_TIFF_KINDS[kind]}", data, start)
     (following,) = struct.unpack_from(order + "I", data, directory + 2 + 12 * entries)
     if following:
         raise ValueError("holds several pages; give one image a file")
-    if 256 not in tags or 257 not in tags:
+    if len(tags.get(256, ())) != 1 or len(tags.get(257, ())) != 1:
         raise ValueError("is damaged: a TIFF without a size")
     if tags.get(262) == (5,):
         raise ValueError("has four channels (CMYK); convert it to RGB first")
@@ -200,14 +219,43 @@ def _webp(data: bytes) -> ImageHeader:
     return ImageHeader("WebP", height & 0x3FFF, width & 0x3FFF)
 
 
+_MOST_BOXES = 1000
+_MOST_COMPONENTS = 4
+"""OpenCV takes no more; the decoder below it would first unpack them all."""
+
+
 def _jpeg2000(data: bytes) -> ImageHeader:
-    at = data.find(b"\xff\x4f\xff\x51")  # start of codestream, then its size marker
-    if at < 0:
+    at = 0 if data.startswith(b"\xff\x4f") else _codestream(data)
+    if data[at : at + 4] != b"\xff\x4f\xff\x51":  # start of codestream, then its size marker
         raise ValueError("is damaged: no JPEG 2000 codestream")
     right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
+    (components,) = struct.unpack_from(">H", data, at + 40)
+    if components > _MOST_COMPONENTS:
+        raise ValueError(f"has {components} channels")
     if data.rfind(b"\xff\xd9") < at:
         raise ValueError("is cut short: the end marker of the JPEG 2000 codestream is missing")
     return ImageHeader("JPEG 2000", bottom - top, right - left)
+
+
+def _codestream(data: bytes) -> int:
+    """Return where the codestream begins in a file of boxes; other boxes may hold anything."""
+    position = 0
+    for _ in range(_MOST_BOXES):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        header = 8
+        if length == 1:
+            (length,) = struct.unpack_from(">Q", data, position + 8)
+            header = 16
+        if kind == b"jp2c":
+            return position + header
+        if length < header:
+            break
+        position += length
+    raise ValueError("is damaged: no JPEG 2000 codestream among its boxes")
+
+
+_PNM_HEADER = 1 << 16
+_PNM_NUMBER = re.compile(rb"(?:\s|#[^\r\n]*+[\r\n])*+(\d{1,12})(?=\s)")
 
 
 def _pnm(data: bytes) -> ImageHeader:
@@ -215,17 +263,11 @@ def _pnm(data: bytes) -> ImageHeader:
     wanted = 2 if data[:2] in (b"P1", b"P4") else 3
     position = 2
     while len(fields) < wanted:
-        while data[position : position + 1].isspace():
-            position += 1
-        if data[position : position + 1] == b"#":
-            position = data.index(b"\n", position) if b"\n" in data[position:] else len(data)
-            continue
-        start = position
-        while data[position : position + 1].isdigit() and position - start < 12:
-            position += 1
-        if start == position:
+        found = _PNM_NUMBER.match(data, position, _PNM_HEADER)
+        if found is None:
             raise ValueError("is damaged: a PNM header without its numbers")
-        fields.append(int(data[start:position]))
+        fields.append(int(found[1]))
+        position = found.end()
     width, height = fields[:2]
     if data[:2] in (b"P4", b"P5", b"P6"):
         samples = 1 if wanted == 2 or fields[2] < 256 else 2

@@ -214,6 +214,13 @@ def _decode(data: bytes, name: str, header: ImageHeader) -> NDArray:
             f"Cannot read the image {name!r}: OpenCV could not decode the {header.kind}; "
             "the file is damaged or of an unusual kind."
         )
+    # EXIF may have swapped the sides. Anything else was not what the limit was asked about.
+    if sorted(pixels.shape[:2]) != sorted((header.height, header.width)):
+        raise ImageReadError(
+            f"Cannot read the image {name!r}: its header announces {header.height} x "
+            f"{header.width} pixels, and the {header.kind} holds {pixels.shape[0]} x "
+            f"{pixels.shape[1]}; the file is damaged, or made to deceive."
+        )
     return pixels.reshape(*pixels.shape[:2], -1)
 
 

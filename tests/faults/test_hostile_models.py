@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import pickle
+import resource
 import stat
 import zipfile
 
@@ -22,9 +23,10 @@ import skops.io
 
 import leukfeat as lf
 from leukfeat.classifier import ModelFileError
+from leukfeat.cnn.checkpoint import Progress
 from leukfeat.exceptions import LeukfeatError, WeightsError
 from leukfeat.features import FeatureSet, FeatureSpec
-from leukfeat.features.network_file import foreign_parts, leads_elsewhere
+from leukfeat.features.network_file import foreign_parts, leads_elsewhere, load_network
 
 BACKBONE = {
     "input_size": 8,
@@ -395,6 +397,137 @@ def test_a_network_that_calls_or_reads_is_refused(tmp_path, part):
     own = lf.Backbone(name="stranger", file=tmp_path / "bad.keras", **BACKBONE)
     with pytest.raises(WeightsError, match=part["class_name"]):
         lf.extract_features([np.zeros((8, 8, 3), np.uint8)], backbone=own, progress=False)
+
+
+# Keras resolves a part by module and name and calls what it finds, with arguments from the file.
+CALLED = {
+    "get_file": {"module": "keras.utils", "class_name": "get_file"},
+    "switch": {"module": "keras.config", "class_name": "enable_unsafe_deserialization"},
+    "vocabulary": {
+        "module": "keras.src.layers.preprocessing.index_lookup",
+        "class_name": "IndexLookup",
+        "config": {"vocabulary": "/etc/hostname", "vocabulary_dtype": "string"},
+    },
+    "saved_model": {"module": "keras.layers", "class_name": "TFSMLayer"},
+    "of_nobody": {"module": None, "class_name": "get_file"},
+    "of_python": {"module": "os", "class_name": "system"},
+    "of_keras's_imports": {"module": "keras.src.saving.saving_lib", "class_name": "zipfile"},
+    "registered": {"module": "keras.layers", "class_name": "Dense", "registered_name": "x>Mine"},
+    "spec": {"module": "tensorflow", "class_name": "__typespec__", "spec_name": "TensorSpec"},
+    "no_name": {"module": "keras.layers", "class_name": 5},
+}
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_what_keras_would_call_is_refused_whatever_its_version(tmp_path, name):
+    """By our own check: the oldest Keras that may be installed calls these."""
+    network_of(keras.layers.Activation("relu")).save(tmp_path / "good.keras")
+    part = {"config": "x", "registered_name": None, **CALLED[name]}
+
+    def change(config):
+        layer = {"name": "g", "inbound_nodes": [{"args": ["mark"], "kwargs": {}}], **part}
+        config["config"]["layers"].insert(1, layer)
+
+    rewritten_config(tmp_path / "good.keras", tmp_path / "bad.keras", change)
+    assert foreign_parts(tmp_path / "bad.keras") == [f"{part['module']}.{part['class_name']}"] or (
+        part["module"] is None
+        and foreign_parts(tmp_path / "bad.keras") == [str(part["class_name"])]
+    )
+    with pytest.raises(ValueError, match="run code of its author's"):
+        load_network(tmp_path / "bad.keras", compile=False)
+
+
+def test_weights_in_the_format_of_numpy_are_refused(tmp_path):
+    """Older versions of Keras unpickle them."""
+    mark = tmp_path / "mark.npy"
+    network_of(keras.layers.Dense(2)).save(tmp_path / "good.keras")
+    held = io.BytesIO()
+    np.savez(held, **{"layers/dense": np.array([Payload(mark)], object)})
+    with zipfile.ZipFile(tmp_path / "good.keras") as old:
+        members = {name: old.read(name) for name in ("metadata.json", "config.json")}
+        weights = old.read("model.weights.h5")
+    np.load(io.BytesIO(held.getvalue()), allow_pickle=True)["layers/dense"]
+    assert mark.exists()
+    mark.unlink()
+    for more in ({}, {"model.weights.h5": weights}):
+        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+            for name, content in {**members, **more}.items():
+                archive.writestr(name, content)
+            archive.writestr("model.weights.npz", held.getvalue())
+        with pytest.raises(ValueError, match=r"model\.weights\.(npz|h5)"):
+            load_network(tmp_path / "bad.keras", compile=False)
+        with pytest.raises(ModelFileError, match=r"bad\.keras"):
+            lf.load_model(tmp_path / "bad.keras")
+    assert not mark.exists()
+
+
+def test_a_checkpoint_with_a_foreign_network_is_refused(tmp_path):
+    from leukfeat.cnn.training import _start
+
+    network_of(keras.layers.Activation("relu")).save(tmp_path / "good.keras")
+    rewritten_config(
+        tmp_path / "good.keras",
+        tmp_path / "bad.keras",
+        lambda config: config["config"]["layers"].insert(1, {**CALLED["switch"], "config": "x"}),
+    )
+
+    class Folder:
+        def load(self):
+            return Progress(), tmp_path / "bad.keras", tmp_path / "bad.keras"
+
+    with pytest.raises(ValueError, match=r"enable_unsafe_deserialization.*if_checkpoint"):
+        _start(lambda: None, Folder())
+
+
+def announce_many_weights(config):
+    config["config"]["layers"][-1]["config"]["units"] = 2_000_000
+
+
+def test_layers_larger_than_their_weights_are_refused_before_they_are_made(tmp_path):
+    network_of(keras.layers.Dense(2)).save(tmp_path / "good.keras")
+    load_network(tmp_path / "good.keras", compile=False)
+    rewritten_config(tmp_path / "good.keras", tmp_path / "bad.keras", announce_many_weights)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match=r"6000056 weights, and has \d{5} bytes"):
+        load_network(tmp_path / "bad.keras", compile=False)
+    # A later scope of Keras must not make them after all.
+    with keras.StatelessScope():
+        pass
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 15_000
+    load_network(tmp_path / "good.keras", compile=False)
+
+
+@pytest.mark.parametrize("member", ["config.json", "leukfeat.json", "model.weights.h5"])
+def test_a_network_file_does_not_grow_when_it_is_read(tmp_path, member):
+    network_of(keras.layers.Dense(2)).save(tmp_path / "good.keras")
+    with zipfile.ZipFile(tmp_path / "good.keras") as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            if name != member:
+                archive.writestr(name, content, zipfile.ZIP_STORED)
+        with archive.open(member, "w") as file:
+            for _ in range(100):
+                file.write(b" " * 1_000_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ModelFileError, match=f"{member}' has 100000000 bytes and is packed into"):
+        lf.load_model(tmp_path / "bad.keras")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+
+
+def test_arrays_that_the_weights_file_cannot_hold_are_refused(tmp_path):
+    network_of(keras.layers.Dense(2)).save(tmp_path / "good.keras")
+    with zipfile.ZipFile(tmp_path / "good.keras") as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    weights = tmp_path / "weights.h5"
+    weights.write_bytes(members["model.weights.h5"])
+    with h5py.File(weights, "a") as file:
+        file.create_dataset("huge", (1 << 40,), "f4", chunks=(1 << 10,))
+    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+        for name, content in {**members, "model.weights.h5": weights.read_bytes()}.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"arrays that its \d+ bytes cannot hold"):
+        load_network(tmp_path / "bad.keras", compile=False)
 
 
 def link(file, name, outside):

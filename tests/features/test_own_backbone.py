@@ -14,12 +14,17 @@ import leukfeat as lf
 from leukfeat.exceptions import WeightsError
 from leukfeat.features import own_registry
 from leukfeat.features.engines import choice, installed_engines
+from leukfeat.features.engines.onnx_message import stores_weights_elsewhere
 from leukfeat.features.spec import FeatureSpec
 
 onnx_files = importlib.util.module_from_spec(
     importlib.util.spec_from_file_location("onnx_files", Path(__file__).with_name("onnx_files.py"))
 )
 onnx_files.__spec__.loader.exec_module(onnx_files)
+integers, model, nested, node, number, value, varint = (
+    getattr(onnx_files, name)
+    for name in ("integers", "model", "nested", "node", "number", "value", "varint")
+)
 
 SIZE = 24
 RULES = {
@@ -411,6 +416,88 @@ def test_onnx_that_cannot_be_used_is_refused(images, write_onnx, written, declar
     backbone = own(write_onnx(**written), **{"layout": "NCHW"} | declared)
     with pytest.raises(WeightsError, match=message):
         extract(images, backbone)
+
+
+def external(name, shape):
+    entry = nested(1, "location") + nested(2, "elsewhere.bin")
+    sides = b"".join(number(1, side) for side in shape)
+    return sides + number(2, 1) + nested(8, name) + nested(13, entry) + number(14, 1)
+
+
+def of_a_constant(kernel):
+    """Write the network with its kernel in an attribute of a node, not among the initialisers."""
+    attribute = nested(
+        5, nested(1, "value") + nested(5, external("kernel", kernel)) + number(20, 4)
+    )
+    nodes = [
+        node("Constant", [], "kernel", attribute),
+        node("Conv", ["image", "kernel"], "map", integers("pads", [1, 1, 1, 1])),
+        node("GlobalAveragePool", ["map"], "mean"),
+        node("Flatten", ["mean"], "vector"),
+    ]
+    given, taken = value("image", ["batch", 3, 24, 24]), value("vector", ["batch", kernel[0]])
+    return model(nodes, [], [given], [taken])
+
+
+@needs_openvino
+def test_a_second_file_of_a_node_is_refused_too(images, tmp_path):
+    """Its digest would not cover the weights: they could change, and the rows with them."""
+    openvino = pytest.importorskip("openvino")
+    path, shape = tmp_path / "second.onnx", (4, 3, 3, 3)
+    path.write_bytes(of_a_constant(shape))
+    for scale in (1, 7):  # OpenVINO reads it, and whatever stands in the second file
+        np.full(shape, scale, np.float32).tofile(tmp_path / "elsewhere.bin")
+        read = openvino.Core().read_model(path)
+        [held] = [
+            o.data for o in read.get_ops() if o.get_type_name() == "Constant" and o.data.ndim == 4
+        ]
+        assert (held == scale).all()
+    with pytest.raises(WeightsError, match="keeps weights in a second file"):
+        extract(images, own(path, layout="NCHW"))
+
+
+T = external("t", (1,))
+PLAIN = nested(8, "t") + nested(9, bytes(4))
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda t: nested(7, nested(5, t)),
+        lambda t: nested(7, nested(15, nested(1, t))),
+        lambda t: nested(7, nested(15, nested(2, t))),
+        lambda t: nested(7, nested(1, nested(5, nested(10, t)))),
+        lambda t: nested(7, nested(1, nested(5, nested(22, nested(1, t))))),
+        lambda t: nested(7, nested(1, nested(5, nested(23, nested(2, t))))),
+        lambda t: nested(7, nested(1, nested(5, nested(6, nested(5, t))))),
+        lambda t: nested(7, nested(1, nested(5, nested(11, nested(1, nested(5, nested(5, t))))))),
+        lambda t: nested(7, b"") + nested(25, nested(7, nested(5, nested(5, t)))),
+        lambda t: nested(7, b"") + nested(25, nested(11, nested(5, t))),
+        lambda t: nested(7, b"") + nested(20, nested(1, nested(5, t))),
+    ],
+)
+def test_every_place_of_a_tensor_is_looked_at(tmp_path, wrapped):
+    path = tmp_path / "a.onnx"
+    for tensor, expected in ((PLAIN, False), (T, True), (PLAIN + number(14, (1 << 32) + 1), True)):
+        path.write_bytes(wrapped(tensor))
+        assert stores_weights_elsewhere(path) is expected
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        nested(8, "x"),
+        nested(7, b"")[:1],
+        varint(100 << 3 | 3) + nested(7, b""),
+        nested(7, varint(5 << 3 | 2) + varint(9)),
+    ],
+)
+def test_a_message_that_cannot_be_followed_is_refused(tmp_path, content):
+    path = tmp_path / "a.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="it "):
+        stores_weights_elsewhere(path)
 
 
 @needs_openvino

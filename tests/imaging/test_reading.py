@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 import zlib
 
 import cv2
@@ -10,7 +11,8 @@ import pytest
 
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.controls import CONTROL_COLUMNS, measure_controls
-from leukfeat.imaging.reading import read_image
+from leukfeat.imaging.headers import read_header
+from leukfeat.imaging.reading import decode_image, read_image
 
 
 @pytest.fixture
@@ -184,6 +186,131 @@ def test_a_bomb_is_refused_before_it_is_decoded(save):
     png += chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     with pytest.raises(ImageReadError, match="60000 x 60000 pixels are more than"):
         read_image(save("bomb.png", png))
+
+
+def tiff_of(entries, data=b""):
+    """Write a TIFF with these tags, kinds and values; a value "data" is where the pixels stand."""
+    start = 8 + 2 + 12 * len(entries) + 4
+    out = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    for tag, kind, held in entries:
+        out += struct.pack("<HHII", tag, kind, 1, start if held == "data" else held)
+    return out + bytes(4) + data
+
+
+def many_tags(width, height, data):
+    return [
+        *((258, 3, 8), (259, 3, 8), (262, 3, 1), (273, 4, "data"), (277, 3, 1)),
+        *((278, 4, height), (279, 4, len(data))),
+    ]
+
+
+def tiff_with_two_widths(width, height):
+    data = zlib.compress(bytes(width * height), 9)
+    sides = [(256, 4, width), (256, 4, 10), (257, 4, height), (257, 4, 10)]
+    return tiff_of(sides + many_tags(width, height, data), data)
+
+
+def tiff_with_signed_sides(width, height):
+    data = zlib.compress(bytes(width * height), 9)
+    sides = [(256, 9, width), (256, 4, 10), (257, 9, height), (257, 4, 10)]
+    return tiff_of(sides + many_tags(width, height, data), data)
+
+
+def encoded(kind, width, height):
+    return cv2.imencode(f".{kind}", np.zeros((height, width), np.uint8))[1].tobytes()
+
+
+def jpeg_with_a_marker_that_has_no_length(width, height):
+    """Our walk would jump over the real frame into a comment that holds a small one."""
+    whole, small = encoded("jpg", width, height), encoded("jpg", 10, 10)
+    body = whole[2:]
+    first = 2 + struct.unpack(">H", body[2:4])[0]
+    out = b"\xff\xd8\xff\x01" + body[:first]
+    target = 4 + struct.unpack(">H", body[:2])[0]
+    while target - len(out) > 60_000:
+        out += b"\xff\xfe" + struct.pack(">H", 40_002) + bytes(40_000)
+    comment = bytes(target - len(out) - 4) + small[2:]
+    return out + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + body[first:]
+
+
+def box(kind, content):
+    return struct.pack(">I", len(content) + 8) + kind + content
+
+
+def jpeg_2000_with_a_small_size_in_a_box(width, height):
+    fake = b"\xff\x4f\xff\x51" + struct.pack(">HHIIII", 41, 0, 10, 10, 0, 0) + bytes(40)
+    whole = encoded("jp2", width, height)
+    assert whole[12 + 4 : 12 + 8] == b"ftyp"
+    end = 12 + struct.unpack_from(">I", whole, 12)[0]
+    return whole[:end] + box(b"uuid", bytes(16) + fake) + whole[end:]
+
+
+def pnm_with_a_comment_that_ends_at_a_return(width, height):
+    return b"P4\n#\r%d %d\n# \n8 8\n" % (width, height) + bytes((width + 7) // 8 * height)
+
+
+def pnm_with_a_sign_after_a_number(width, height):
+    return b"P5 %d#%d 255\n1 1 255\n" % (width, height) + bytes(width * height)
+
+
+def png_whose_first_part_is_another(width, height):
+    whole = encoded("png", width, height)
+    content = b"tEXt" + struct.pack(">II", 10, 10) + b"\x08\0\0\0\0"
+    return (
+        whole[:8]
+        + struct.pack(">I", 13)
+        + content
+        + struct.pack(">I", zlib.crc32(content))
+        + whole[8:]
+    )
+
+
+DECEIVING = [
+    tiff_with_two_widths,
+    tiff_with_signed_sides,
+    jpeg_with_a_marker_that_has_no_length,
+    jpeg_2000_with_a_small_size_in_a_box,
+    pnm_with_a_comment_that_ends_at_a_return,
+    pnm_with_a_sign_after_a_number,
+    png_whose_first_part_is_another,
+]
+
+
+@pytest.mark.parametrize("write", DECEIVING, ids=lambda write: write.__name__)
+def test_a_header_that_says_less_than_the_decoder_unpacks_is_refused(write):
+    """Otherwise the limit would be asked about 10 x 10 pixels, and OpenCV would make 80 x 60."""
+    with pytest.raises(
+        ImageReadError, match=r"it (is damaged|announces|80 x|60 x)|allowed|damaged"
+    ):
+        decode_image(write(80, 60), "lie", max_pixels=1000)
+
+
+def test_a_decoded_image_of_another_size_is_refused(monkeypatch, save, pixels):
+    path = save("a.png", pixels)
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: np.zeros((9, 9, 3), np.uint8))
+    with pytest.raises(ImageReadError, match=r"a\.png.*announces 53 x 71 pixels.*holds 9 x 9"):
+        read_image(path)
+
+
+def test_a_jpeg_2000_of_many_channels_is_refused():
+    sides = struct.pack(">HIIIIIIII", 0, 9, 9, 0, 0, 9, 9, 0, 0) + struct.pack(">H", 5)
+    with pytest.raises(ValueError, match="has 5 channels"):
+        read_header(b"\xff\x4f\xff\x51" + struct.pack(">H", len(sides) + 17) + sides + bytes(30))
+
+
+def test_a_box_of_64_bits_is_walked_over(save, pixels):
+    whole = save("a.jp2", pixels).read_bytes()
+    more = struct.pack(">I4sQ", 1, b"uuid", 16 + 9) + bytes(9)
+    assert read_header(whole[:12] + more + whole[12:]) == read_header(whole)
+
+
+def test_comments_of_a_pnm_take_no_time_and_no_more_than_their_room():
+    small = b"P5\n" + b"#\n# \r" * 5000 + b"2 1 255\n\0\xff"
+    assert decode_image(small, "c")[0, :, 0].tolist() == [0, 255]
+    start = time.process_time()
+    with pytest.raises(ImageReadError, match="without its numbers"):
+        decode_image(b"P5\n" + b"#\n" * 5_000_000 + b"2 1 255\n\0\0", "c")
+    assert time.process_time() - start < 2
 
 
 def test_a_float_tiff_is_refused(save):

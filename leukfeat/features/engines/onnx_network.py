@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from leukfeat.exceptions import WeightsError
+from leukfeat.features.engines.onnx_message import stores_weights_elsewhere
 from leukfeat.features.engines.own_network import check_input, check_output
 from leukfeat.features.engines.pooling import GEM_FLOOR, GEM_POWER
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.native_libraries import import_native
 
-__all__ = ["read_onnx", "stores_weights_elsewhere"]
-
-_LENGTH_DELIMITED = 2
-_GRAPH, _INITIALIZER, _DATA_LOCATION, _EXTERNAL = 7, 5, 14, 1
+__all__ = ["read_onnx"]
 
 
 def read_onnx(own: Backbone, core: Any) -> Any:
@@ -41,7 +39,13 @@ def read_onnx(own: Backbone, core: Any) -> Any:
     """
     openvino = import_native("openvino")
     own.check_file()
-    if stores_weights_elsewhere(own.file):
+    try:
+        elsewhere = stores_weights_elsewhere(own.file)
+    except ValueError as error:
+        raise WeightsError(
+            f"The backbone {own.name!r} ({own.file}) is no ONNX model, or damaged: {error}."
+        ) from error
+    if elsewhere:
         raise WeightsError(
             f"The backbone {own.name!r} ({own.file}) keeps weights in a second file, which its "
             "digest would not cover. Export it with torch.onnx.export(..., external_data=False)."
@@ -159,64 +163,3 @@ def _shape(port: Any) -> list[int | None]:
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-
-def stores_weights_elsewhere(path: str) -> bool:
-    """Tell whether an ONNX file names other files for its weights.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    bool
-        ``True`` if an initialiser of the graph has ``data_location`` EXTERNAL, as the
-        ``TensorProto`` message of ONNX defines it. What is no such message gives ``False``:
-        OpenVINO will refuse it.
-    """
-    with open(path, "rb") as file:
-        content = memoryview(file.read())
-    try:
-        return any(
-            number == _DATA_LOCATION and value == _EXTERNAL
-            for graph_number, graph in _fields(content)
-            if graph_number == _GRAPH and isinstance(graph, memoryview)
-            for tensor_number, tensor in _fields(graph)
-            if tensor_number == _INITIALIZER and isinstance(tensor, memoryview)
-            for number, value in _fields(tensor)
-        )
-    except (IndexError, ValueError):
-        return False
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Walk the fields of a protocol buffer message: number, and integer or bytes."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        kind, value = tag & 7, 0
-        if kind == 0:
-            value, place = _varint(message, place)
-            yield tag >> 3, value
-        elif kind == _LENGTH_DELIMITED:
-            length, place = _varint(message, place)
-            yield tag >> 3, message[place : place + length]
-            place += length
-        elif kind in (1, 5):
-            place += 8 if kind == 1 else 4
-        else:
-            raise ValueError("no protocol buffer message")
-
-
-def _varint(message: memoryview, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[place]
-        value |= (byte & 127) << shift
-        place, shift = place + 1, shift + 7
-        if byte < 128:
-            return value, place
-        if shift > 63:
-            raise ValueError("no protocol buffer message")

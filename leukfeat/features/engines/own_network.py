@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from leukfeat.exceptions import WeightsError
 from leukfeat.features.engines.interface import Engine
 from leukfeat.features.engines.pooling import pool_map
-from leukfeat.features.network_file import foreign_parts
+from leukfeat.features.network_file import load_network
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.spec import FeatureSpec
 
@@ -143,24 +142,15 @@ def check_rows(engine: Engine, own: Backbone) -> None:
 
 
 def _read(own: Backbone) -> Any:
-    import keras
-
     own.check_file()
     try:
-        foreign = foreign_parts(own.file)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, RecursionError) as error:
-        raise WeightsError(f"{_of(own)} is damaged, or no file of model.save: {error}") from error
-    if foreign:
-        raise WeightsError(
-            f"{_of(own)} holds parts that would run code of its author's or read other files: {foreign}. "
-            "Only layers of Keras itself are read. Write it with such layers, or export it to ONNX."
-        )
+        model = load_network(own.file, compile=False)
+    except ValueError as error:
+        raise WeightsError(f"{_of(own)} {error}") from error
     try:
-        model = keras.models.load_model(own.file, compile=False, safe_mode=True)
         model.inputs  # noqa: B018  # a Sequential that was never built has none
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{_of(own)} cannot be read by Keras: {reason}") from error
+        raise WeightsError(f"{_of(own)} cannot be used: {error}") from error
     # Rows would not tell: OpenVINO's relu turns NaN into 0.
     if not all(np.isfinite(array).all() for array in model.get_weights()):
         raise WeightsError(f"{_of(own)} holds NaN or infinite values among its weights.")
