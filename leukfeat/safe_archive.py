@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -39,8 +41,9 @@ def check_archive(
     UnsafeArchiveError
         If a name occurs twice, is absolute or leads upwards, is not in `allowed`, is a link; if
         a member is compressed (leukfeat stores), or an array's header promises more than the
-        member holds, or Python objects.
+        member holds, or Python objects; or if anything stands before, between or after them.
     """
+    _check_nothing_else(archive, path)
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
     if len(entries) > _MAX_MEMBERS or len(set(names)) != len(names):
@@ -87,6 +90,33 @@ def read_member(archive: zipfile.ZipFile, name: str, *, limit: int) -> bytes:
             f"'{archive.filename}': {name!r} has {size} bytes, more than the {limit} announced."
         )
     return archive.read(name)
+
+
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_END = struct.Struct("<4s18s")
+
+
+def _check_nothing_else(archive: zipfile.ZipFile, path: Path) -> None:
+    """Refuse bytes that no member accounts for: a script in front, a second archive behind."""
+    file = archive.fp
+    assert file is not None
+    place = 0
+    for entry in sorted(archive.infolist(), key=lambda entry: entry.header_offset):
+        file.seek(entry.header_offset)
+        start = file.read(_LOCAL_HEADER.size).ljust(_LOCAL_HEADER.size, b"\0")
+        magic, name, extra = _LOCAL_HEADER.unpack(start)
+        if entry.header_offset != place or magic != b"PK\3\4":
+            break
+        place += _LOCAL_HEADER.size + name + extra + entry.compress_size
+    else:
+        file.seek(-_END.size, os.SEEK_END)
+        magic, _ = _END.unpack(file.read(_END.size))
+        if place == archive.start_dir and magic == b"PK\5\6" and not archive.comment:
+            return
+    raise UnsafeArchiveError(
+        f"'{path}' is incomplete or damaged, or holds bytes before, between or after its members, "
+        "which leukfeat does not write. Get the file again."
+    )
 
 
 def _check_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:

@@ -24,10 +24,18 @@ from leukfeat.cnn.model_file import load_cnn, save_cnn
 from leukfeat.exceptions import LeukfeatError
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.own_backbone import Backbone
+from leukfeat.file_kind import not_a_file
 from leukfeat.heads.stored_head import foreign_types, read_stored_head
 from leukfeat.safe_archive import check_archive, read_member
 
-__all__ = ["MODEL_FORMAT", "MODEL_FORMAT_VERSION", "ModelFileError", "load_model", "save_model"]
+__all__ = [
+    "MODEL_FORMAT",
+    "MODEL_FORMAT_VERSION",
+    "ModelFileError",
+    "UntrustedModelError",
+    "load_model",
+    "save_model",
+]
 
 MODEL_FORMAT = "leukfeat-model"
 MODEL_FORMAT_VERSION = 2
@@ -42,8 +50,15 @@ _MEMBERS = (_ABOUT, _HEAD, _REFERENCE, _WEIGHTS, *_OWN.values(), _CNN)
 _LIBRARIES = ("leukfeat", "scikit-learn", "numpy", "skops", "keras", "tensorflow")
 
 
+_ZIP_START = b"PK\3\4"
+
+
 class ModelFileError(LeukfeatError, ValueError):
     """A model file is damaged, is none, or asks for more trust than it was given."""
+
+
+class UntrustedModelError(ModelFileError):
+    """It may be a pickle, which is read only for who says that he made it."""
 
 
 def save_model(
@@ -153,6 +168,9 @@ def load_model(
             f"'{path}' is a folder. A model is one file, as save_model writes it; on the command "
             "line it is named before the cells."
         )
+    kind = not_a_file(path)
+    if kind is not None:
+        raise ModelFileError(f"'{path}' is {kind}, not a model file.")
     if not _is_zip(path):
         return _load_pickle(path, trusted)
     if path.suffix == ".keras":
@@ -304,8 +322,14 @@ def _read_checked(archive: zipfile.ZipFile, name: str, about: dict[str, Any], pa
 
 
 def _load_pickle(path: Path, trusted: bool) -> CellClassifier:
+    with path.open("rb") as file:
+        if file.read(len(_ZIP_START)) == _ZIP_START:
+            raise ModelFileError(
+                f"The model file '{path}' is incomplete or damaged: it begins as one, and its end "
+                "is missing. Get the file again."
+            )
     if not trusted:
-        raise ModelFileError(
+        raise UntrustedModelError(
             f"'{path}' is not a leukfeat model file. If it is a pickle or joblib file, reading it "
             "would run whatever its author put into it; only for one that you made yourself, "
             "pass trusted=True."

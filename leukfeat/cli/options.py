@@ -354,8 +354,15 @@ def _listed(names: str) -> list[str]:
 def classifier_from(model: Path) -> CellClassifier:
     """Load the model file that the command names."""
     from leukfeat.classifier import CellClassifier, ModelFileError, load_model
+    from leukfeat.classifier.model_file import UntrustedModelError
 
-    classifier = load_model(model)
+    try:
+        classifier = load_model(model)
+    except UntrustedModelError:
+        raise ModelFileError(
+            f"'{model}' is not a leukfeat model file, as `leukfeat fit` writes it. Pickle and joblib "
+            "files are read by no command: they run whatever their author put into them."
+        ) from None
     if not isinstance(classifier, CellClassifier):
         raise ModelFileError(
             f"The model file '{model}' holds a network of fit_cnn, which this command does not "

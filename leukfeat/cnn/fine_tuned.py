@@ -13,7 +13,7 @@ import pandas as pd
 
 from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.exceptions import LeakageError, WeightsError
-from leukfeat.features.seen_data import FACTS, SeenData
+from leukfeat.features.seen_data import FACTS, SeenData, read_facts
 from leukfeat.splitting.groups import name_some
 
 __all__ = ["FineTunedBackbone", "load_fine_tuned", "write_facts"]
@@ -151,27 +151,35 @@ def load_fine_tuned(path: str | os.PathLike[str]) -> FineTunedBackbone:
     WeightsError
         If it is no such file.
     """
-    import h5py
-
     try:
-        with h5py.File(path, "r") as file:
-            facts = json.loads(file[FACTS][()].tobytes())
-    except (OSError, KeyError) as error:
+        facts = read_facts(path)
+    except WeightsError as error:
         raise WeightsError(
-            f"{os.fspath(path)!r} is no weights file of fine_tune_backbone: {error}. Other "
-            "weights are given to extract_features(weights=...) as they are."
-        ) from None
+            f"{os.fspath(path)!r} is no weights file of fine_tune_backbone: {error}"
+        ) from error
+    if facts is None or not isinstance(facts.get("format"), int):
+        raise WeightsError(
+            f"{os.fspath(path)!r} is no weights file of fine_tune_backbone: it does not say what "
+            "it was tuned on. Other weights are given to extract_features(weights=...) as they "
+            "are."
+        )
     if facts["format"] > _FORMAT:
         raise WeightsError(
             f"{os.fspath(path)!r} has format {facts['format']}; this leukfeat reads up to "
             f"{_FORMAT}. Install the version that wrote it."
         )
-    return FineTunedBackbone(
-        path=Path(path),
-        backbone=facts["backbone"],
-        layers=tuple(facts["layers"]),
-        class_names=tuple(facts["class_names"]),
-        settings=facts["settings"],
-        record=TrainingRecord.from_dict(facts["record"]),
-        before=SeenData.from_dict(facts.get("before", {})),  # younger than the format
-    )
+    try:
+        return FineTunedBackbone(
+            path=Path(path),
+            backbone=facts["backbone"],
+            layers=tuple(facts["layers"]),
+            class_names=tuple(facts["class_names"]),
+            settings=facts["settings"],
+            record=TrainingRecord.from_dict(facts["record"]),
+            before=SeenData.from_dict(facts.get("before", {})),  # younger than the format
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            f"What {os.fspath(path)!r} says it was tuned on is damaged: {type(error).__name__}: "
+            f"{error}. Get the file again."
+        ) from error

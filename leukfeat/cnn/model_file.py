@@ -17,6 +17,7 @@ from leukfeat.features.network_file import (
     load_network,
     network_member,
 )
+from leukfeat.file_kind import not_a_file
 from leukfeat.heads.stored_head import read_stored_head
 
 __all__ = ["MODEL_FILE_FORMAT", "load_cnn", "save_cnn"]
@@ -88,6 +89,9 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
         that are not known to be safe.
     """
     facts = kept = None
+    kind = not_a_file(path)
+    if kind is not None:
+        raise ValueError(f"{path} is {kind}, not a file.")
     try:
         with zipfile.ZipFile(path) as archive:
             if FACTS_MEMBER in archive.namelist():

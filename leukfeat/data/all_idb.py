@@ -13,6 +13,7 @@ from leukfeat.data.dataset import CellDataset
 from leukfeat.data.left_out import LeftOut
 from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, existing_folder, walk_files
 from leukfeat.exceptions import CellNameError
+from leukfeat.file_kind import not_a_file
 
 __all__ = ["load_all_idb1", "load_all_idb2"]
 
@@ -198,6 +199,9 @@ def _find(
 
 
 def _read_centres(table: str) -> np.ndarray:
+    kind = not_a_file(table)
+    if kind is not None:
+        raise ValueError(f"the coordinates '{table}' are {kind}, not a file")
     words = Path(table).read_text(encoding="utf-8").split()
     try:
         numbers = np.array([float(word) for word in words])

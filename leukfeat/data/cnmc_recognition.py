@@ -11,6 +11,7 @@ from pathlib import Path
 from leukfeat.data.cnmc_labels import find_labels_csv, is_labels_header
 from leukfeat.data.cnmc_layout import is_numbered, split_named_by
 from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, walk_files
+from leukfeat.file_kind import not_a_file
 
 __all__ = ["first_images", "is_cnmc_table", "recognise_cnmc_split"]
 
@@ -78,6 +79,8 @@ def is_cnmc_table(path: Path) -> bool:
     bool
     """
     try:
+        if not_a_file(path) is not None:
+            return False
         with open(path, encoding="utf-8-sig", newline="") as file:
             return is_labels_header(next(csv.reader([file.readline(_HEADER)]), []))
     except (OSError, ValueError, csv.Error):

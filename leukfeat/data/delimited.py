@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukfeat.data.spreadsheet_text import unguard_formulas
+from leukfeat.file_kind import not_a_file
 
 __all__ = ["guess_separator", "read_text_table"]
 
@@ -63,9 +64,12 @@ def read_text_table(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, not UTF-8, not a table, or names a column twice.
+        If it is no file but a folder or a pipe, empty, not UTF-8, not a table, or names a column twice.
     """
     file = Path(path).expanduser()
+    kind = not_a_file(file)
+    if kind is not None:
+        raise ValueError(f"The '{parameter}' parameter names {kind}, not a file: '{file}'.")
     if not file.is_file():
         raise FileNotFoundError(
             f"The '{parameter}' parameter names a file that does not exist: '{file}'."

@@ -15,6 +15,7 @@ from leukfeat.atomic_file import written_whole
 from leukfeat.exceptions import SpecMismatchError, WeightsError
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.file_kind import not_a_file
 from leukfeat.safe_archive import UnsafeArchiveError, check_archive, read_member
 
 __all__ = [
@@ -211,6 +212,9 @@ def _opened(path: str | os.PathLike[str]) -> tuple[Int8Calibration, bytes, bytes
     file = Path(path).expanduser()
     if not file.exists():
         raise FileNotFoundError(f"There is no int8 calibration '{file}'.")
+    kind = not_a_file(file)
+    if kind is not None:
+        raise WeightsError(f"The int8 calibration '{file}' is {kind}, not a file.")
     try:
         with zipfile.ZipFile(file) as archive:
             check_archive(archive, allowed=_LARGEST, path=file)

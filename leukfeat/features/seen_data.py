@@ -6,11 +6,17 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from leukfeat.exceptions import WeightsError
+from leukfeat.features.network_file import leads_elsewhere
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.file_kind import not_a_file
 
 __all__ = [
     "FACTS",
@@ -24,6 +30,8 @@ __all__ = [
 
 FACTS = "leukfeat/facts"
 """Data set of a weights file in which `fine_tune_backbone` keeps what it knows, as JSON."""
+
+_LARGEST_FACTS = 1 << 26
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -177,15 +185,38 @@ def read_facts(path: Any) -> dict[str, Any] | None:
     Returns
     -------
     dict or None
+        ``None`` if it holds no such thing.
+
+    Raises
+    ------
+    WeightsError
+        If it is no HDF5 file, leads to other files, or holds something else in that place: what
+        the weights have seen must not be lost without a word.
     """
     import h5py
 
+    name = os.fspath(path)
+    kind = not_a_file(path)
+    if kind is not None:
+        raise WeightsError(f"The weights file {name!r} is {kind}.")
     try:
+        elsewhere = leads_elsewhere(path)
+        if elsewhere:
+            raise ValueError(f"it would read other files: {elsewhere}")
         with h5py.File(path, "r") as file:
-            facts = json.loads(file[FACTS][()].tobytes())
-    except (OSError, KeyError, AttributeError, ValueError):
-        return None
-    return facts if isinstance(facts, dict) else None
+            held = file.get(FACTS)
+            if held is None:
+                return None
+            if not (isinstance(held, h5py.Dataset) and held.dtype == np.uint8 and held.ndim == 1):
+                raise ValueError(f"its {FACTS!r} is not the text that fine_tune_backbone writes")
+            if held.size > min(_LARGEST_FACTS, os.path.getsize(path)):
+                raise ValueError(f"its {FACTS!r} announces {held.size} bytes")
+            facts = json.loads(held[()].tobytes())
+        if not isinstance(facts, dict):
+            raise ValueError(f"its {FACTS!r} holds a {type(facts).__name__}, not a table")
+    except (OSError, RuntimeError, ValueError, RecursionError) as error:
+        raise WeightsError(f"The weights file {name!r} cannot be used: {error}.") from error
+    return facts
 
 
 def seen_facts(facts: dict[str, Any] | None) -> SeenData:

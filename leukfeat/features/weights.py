@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import stat
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from leukfeat.features.locations import weights_folders
 from leukfeat.features.network_file import leads_elsewhere
 from leukfeat.features.own_backbone import Backbone
 from leukfeat.features.seen_data import read_facts, remember_seen, seen_facts
+from leukfeat.file_kind import not_a_file
 
 __all__ = ["WeightsSource", "find_weights", "load_weights", "must_be_fetched"]
 
@@ -201,9 +201,9 @@ def _imagenet_name(backbone: StockBackbone) -> str:
 
 def _check_is_hdf5(path: str) -> None:
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise WeightsError(f"The weights file {path!r} is no regular file.")
+        kind = not_a_file(path)
+        if kind is not None:
+            raise WeightsError(f"The weights file {path!r} is {kind}: no regular file.")
         with open(path, "rb") as file:
             start = file.read(8)
     except OSError as error:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from leukfeat.imaging.background import check_mask
 from leukfeat.imaging.conversion import RGB, check_rgb
+from leukfeat.imaging.reading import MAX_PIXELS
 
 __all__ = ["crop_to_mask", "crop_window", "rescale", "resize"]
 
@@ -194,7 +195,7 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
     Raises
     ------
     ValueError
-        If a scale is not positive.
+        If a scale is not positive, or the image would grow beyond 100 million pixels.
 
     Examples
     --------
@@ -208,5 +209,11 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
             f"Got {um_per_px!r} and {target_um_per_px!r} instead."
         )
     factor = um_per_px / target_um_per_px
-    height, width = (max(round(side * factor), 1) for side in check_rgb(image, most=None).shape[:2])
+    before = check_rgb(image, most=None).shape[:2]
+    height, width = (max(round(side * factor), 1) for side in before)
+    if height * width > max(MAX_PIXELS, before[0] * before[1]):
+        raise ValueError(
+            f"At {target_um_per_px:g} micrometres a pixel the image would have {height} x {width} "
+            f"pixels, more than the {MAX_PIXELS} allowed; cut it into single cells or fields first."
+        )
     return resize(image, size=(height, width))

@@ -70,6 +70,18 @@ _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "cut_out_cell": _cut_out_cell,
 }
 
+_LIMITS: dict[str, dict[str, int]] = {
+    "gaussian_blur": {"sigma": 1001},
+    "median_blur": {"size": 255},
+    "clahe": {"tiles": 256},
+    "resize": {"size": 4096},
+    "crop_window": {"side": 4096},
+}
+"""Most that a step may be given: a file from someone else must not fill memory or take for ever."""
+
+_MOST_STEPS = 100
+_LARGEST_FACTOR = 16
+
 PREPARATION_STEPS = (*_FUNCTIONS, *FITTED_STEPS)
 """Names of the steps: functions of :mod:`leukfeat.imaging`, and fitted stain normalisers."""
 
@@ -91,7 +103,9 @@ class Preparation:
     Raises
     ------
     ValueError
-        If a step is unknown, is not fitted, or cannot be used with its arguments.
+        If a step is unknown, is not fitted, or cannot be used with its arguments: among others,
+        if a side is above 4,096 pixels, the side of a median above 255, `sigma` above 1,001, or an
+        image is enlarged more than sixteenfold a side; or if there are more than 100 steps.
 
     Examples
     --------
@@ -107,6 +121,8 @@ class Preparation:
     """Name and canonical JSON of the arguments of each step."""
 
     def __init__(self, *steps: Any) -> None:
+        if len(steps) > _MOST_STEPS:
+            raise ValueError(f"A Preparation has at most {_MOST_STEPS} steps. Got {len(steps)}.")
         object.__setattr__(self, "steps", tuple(_canonical(step) for step in steps))
         object.__setattr__(self, "_callables", tuple(_bind(*step) for step in self.steps))
 
@@ -280,10 +296,28 @@ def _bind(name: str, text: str) -> Callable[[RGB], RGB]:
 
     # A wrong argument is told now, and not of every image later.
     try:
+        _check_limits(name, arguments)
         if function is _cut_out_cell:
             _check_method(**arguments)
         else:
             apply(_PROBE)
-    except (TypeError, ValueError, cv2.error) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError, cv2.error) as error:
         raise ValueError(f"The step {name!r} cannot be used with {arguments}: {error}") from error
     return apply
+
+
+def _check_limits(name: str, arguments: dict[str, Any]) -> None:
+    """Refuse what would take more memory or time than any use of the step does."""
+    for key, most in _LIMITS.get(name, {}).items():
+        given = arguments.get(key)
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, (int, float)) and value > most:
+                raise ValueError(f"{key!r} may be at most {most}. Got {value!r}.")
+    scale = arguments.get("um_per_px")
+    side, target = arguments.get("side_um"), arguments.get("target_um_per_px")
+    if scale and side and side / scale > _LIMITS["crop_window"]["side"]:
+        raise ValueError(
+            f"the window may have at most {_LIMITS['crop_window']['side']} pixels a side."
+        )
+    if scale and target and scale / target > _LARGEST_FACTOR:
+        raise ValueError(f"an image may grow at most {_LARGEST_FACTOR} times.")

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from leukfeat.atomic_file import written_whole
+from leukfeat.file_kind import not_a_file
 from leukfeat.imaging.preparation import PREPARATION_VERSION, Preparation
 
 __all__ = ["preparation_from", "read_preparation", "read_steps", "write_preparation"]
+
+_MAX_BYTES = 1 << 20
 
 
 def read_preparation(path: str | os.PathLike[str]) -> Preparation:
@@ -153,6 +156,9 @@ def _checked(path: str | os.PathLike[str]) -> Path:
         raise ValueError(
             f"The preparation file '{path}' must end in .json or .toml. Got {path.suffix!r} instead."
         )
+    kind = not_a_file(path)
+    if kind is not None:
+        raise ValueError(f"The preparation file '{path}' is {kind}, not a file.")
     if not path.is_file():
         raise FileNotFoundError(
             f"There is no preparation file '{path}'. leukfeat.imaging.write_preparation writes one."
@@ -161,6 +167,8 @@ def _checked(path: str | os.PathLike[str]) -> Path:
 
 
 def _content(path: Path) -> Any:
+    if path.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"it has more than {_MAX_BYTES} bytes.")
     text = path.read_text(encoding="utf-8")
     return json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
 

@@ -7,6 +7,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+from leukfeat.file_kind import not_a_file
 from leukfeat.recipes.schema import Recipe
 
 __all__ = ["list_recipes", "load_recipe"]
@@ -61,6 +62,9 @@ def load_recipe(recipe: str | os.PathLike[str] | Recipe) -> Recipe:
     name = os.fspath(recipe)
     if name.endswith(".toml"):
         path = Path(name)
+        kind = not_a_file(path)
+        if kind is not None:
+            raise ValueError(f"The recipe file {name!r} is {kind}, not a file.")
         if not path.is_file():
             raise FileNotFoundError(f"There is no recipe file {name!r}.")
         if path.stat().st_size > _MAX_BYTES:

@@ -585,3 +585,15 @@ def test_what_is_advised_can_be_done(command, folder, tmp_path, capsys):
     assert code == 0, err
     assert "left out: " in err
     assert "scan copy (2).png" in err
+
+
+def test_a_pickle_as_a_model_is_refused_without_advice_that_no_command_takes(
+    folder, tmp_path, capsys
+):
+    import joblib
+
+    joblib.dump({}, tmp_path / "a.joblib")
+    code, _, err = run(capsys, "predict", tmp_path / "a.joblib", folder)
+    assert code == 1
+    assert "read by no command" in err
+    assert "trusted" not in err

@@ -1,6 +1,8 @@
 import os
+import resource
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from leukfeat.cnn import FineTuneConfig, fine_tune_backbone, load_fine_tuned
 from leukfeat.cnn.steps import Steps
 from leukfeat.exceptions import LeakageError, SeenByBackboneWarning, WeightsError
 from leukfeat.features.backbones import find_backbone
-from leukfeat.features.seen_data import seen_by
+from leukfeat.features.seen_data import FACTS, read_facts, seen_by
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging import CellAugmentation
 
@@ -151,3 +153,72 @@ def test_every_network_has_a_last_stage_to_tune(backbone):
     tuned = _freeze_up_to(whole, _boundary(network, 1))
     assert tuned
     assert 0 < sum(np.size(w) for w in whole.trainable_weights) < whole.count_params()
+
+
+def replaced(file, **dataset):
+    del file[FACTS]
+    file.create_dataset(FACTS, **dataset)
+
+
+def huge(file, path):
+    replaced(file, shape=(3 << 30,), dtype="u1", chunks=(1 << 20,))
+
+
+def table(file, path):
+    replaced(file, shape=(1 << 16, 1 << 16), dtype="u1", chunks=(1 << 10, 1 << 10))
+
+
+def numbers(file, path):
+    replaced(file, data=np.zeros(9))
+
+
+def scalar(file, path):
+    replaced(file, data=np.uint8(3))
+
+
+def no_json(file, path):
+    replaced(file, data=np.frombuffer(b"{", np.uint8))
+
+
+def a_list(file, path):
+    replaced(file, data=np.frombuffer(b"[1]", np.uint8))
+
+
+def deep(file, path):
+    replaced(file, data=np.frombuffer(b"[" * 100_000, np.uint8))
+
+
+def group(file, path):
+    del file[FACTS]
+    file.create_group(FACTS)
+
+
+def linked(file, path):
+    with h5py.File(path.with_name("outside.h5"), "w") as outside:
+        outside["facts"] = np.frombuffer(b"{}", np.uint8)
+    del file["leukfeat"]
+    file[FACTS] = h5py.ExternalLink(str(path.with_name("outside.h5")), "/facts")
+
+
+@pytest.mark.parametrize(
+    "attack", [huge, table, numbers, scalar, no_json, a_list, deep, group, linked]
+)
+def test_facts_that_are_none_are_refused_with_the_file(tuned, tmp_path, attack):
+    path = tmp_path / "forged.weights.h5"
+    shutil.copy(tuned, path)
+    with h5py.File(path, "r+") as file:
+        attack(file, path)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for read in (load_fine_tuned, read_facts, lambda p: find_weights(find_backbone(SMALL), p)):
+        with pytest.raises(WeightsError, match=r"forged\.weights\.h5"):
+            read(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_facts_that_lack_a_part_are_refused_with_the_file(tuned, tmp_path):
+    path = tmp_path / "forged.weights.h5"
+    shutil.copy(tuned, path)
+    with h5py.File(path, "r+") as file:
+        replaced(file, data=np.frombuffer(b'{"format": 1, "record": 5}', np.uint8))
+    with pytest.raises(WeightsError, match=r"forged\.weights\.h5.*damaged"):
+        load_fine_tuned(path)

@@ -265,6 +265,51 @@ def test_an_archive_does_not_reach_out(attack, good, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.leukfeat"]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda content: b"#!/bin/sh\ntouch mark\nexit\n" + content,
+        lambda content: content + b"more",
+        lambda content: content + content,
+        lambda content: content[:-2] + b"\4\0more",
+        lambda content: b"PK\3\4" + content,
+    ],
+)
+def test_bytes_that_no_member_accounts_for_are_refused(around, good, tmp_path):
+    path = packed(tmp_path / "a.leukfeat", good)
+    lf.load_model(path)
+    path.write_bytes(around(path.read_bytes()))
+    with pytest.raises(
+        LeukfeatError, match=r"a\.leukfeat.*(bytes before, between or after|damaged)"
+    ):
+        lf.load_model(path)
+
+
+def test_bytes_between_members_are_refused(good, tmp_path):
+    path = tmp_path / "a.leukfeat"
+    with zipfile.ZipFile(packed(path, good)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with open(path, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+            file.write(b"a message")
+            archive.start_dir = file.tell()
+    with pytest.raises(LeukfeatError, match="bytes before, between or after"):
+        lf.load_model(path)
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+def test_a_model_file_that_is_cut_short_is_called_so(good, tmp_path, keep):
+    path = packed(tmp_path / "a.leukfeat", good)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(LeukfeatError, match="incomplete or damaged") as error:
+        lf.load_model(path)
+    assert "pickle" not in str(error.value)
+    with pytest.raises(LeukfeatError, match="incomplete or damaged"):
+        lf.load_model(path, trusted=True)
+
+
 def test_a_bomb_inside_the_head_is_refused(good, tmp_path):
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as inner:

@@ -1,12 +1,15 @@
 import json
+import resource
+import time
 
 import numpy as np
 import pytest
 
-from leukfeat.imaging.cropping import resize
+from leukfeat.imaging.cropping import rescale, resize
 from leukfeat.imaging.filters import invert, median_blur
 from leukfeat.imaging.macenko import MacenkoNormalizer
 from leukfeat.imaging.preparation import PREPARATION_STEPS, Preparation, standardize_batch
+from leukfeat.imaging.preparation_file import read_preparation
 from leukfeat.imaging.reinhard import ReinhardNormalizer
 
 
@@ -71,6 +74,54 @@ def test_it_is_frozen():
 def test_a_wrong_step_is_refused_when_the_chain_is_made(step, message):
     with pytest.raises(ValueError, match=message):
         Preparation(step)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("median_blur", {"size": 100_000_001}),
+        ("gaussian_blur", {"sigma": 1e4}),
+        ("clahe", {"tiles": 100_000}),
+        ("resize", {"size": [60_000, 60_000]}),
+        ("resize", {"size": [1, 100_000_000]}),
+        ("crop_window", {"side": 60_000}),
+        ("crop_window", {"side_um": 1e6, "um_per_px": 0.1}),
+        ("rescale", {"um_per_px": 1e6, "target_um_per_px": 0.1}),
+    ],
+)
+def test_a_step_that_would_fill_memory_is_refused_before_it_is_tried(name, arguments, tmp_path):
+    """A file from someone else is tried on a small image as soon as it is read."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    with pytest.raises(ValueError, match=rf"'{name}' cannot be used with .* (at most|most) "):
+        Preparation((name, arguments))
+    path = tmp_path / "preparation.json"
+    path.write_text(json.dumps({"version": 1, "steps": [[name, arguments]]}))
+    with pytest.raises(ValueError, match=r"preparation\.json"):
+        read_preparation(path)
+    assert time.process_time() - start < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_the_largest_that_a_step_may_be_given_is_taken():
+    largest = {"median_blur": {"size": 255}, "gaussian_blur": {"sigma": 1001}}
+    largest |= {"clahe": {"tiles": 256}, "resize": {"size": [4096, 9]}}
+    for name, arguments in largest.items():
+        assert len(Preparation((name, arguments)).steps) == 1
+    with pytest.raises(ValueError, match="at most 100 steps"):
+        Preparation(*["invert"] * 101)
+
+
+def test_an_enlarged_field_keeps_the_limit_of_pixels():
+    with pytest.raises(ValueError, match=r"16000 x 16000 pixels.*100000000"):
+        rescale(np.zeros((1000, 1000, 3), np.uint8), um_per_px=1.6, target_um_per_px=0.1)
+
+
+def test_a_preparation_file_of_a_megabyte_is_refused(tmp_path):
+    path = tmp_path / "p.json"
+    path.write_text(" " * (1 << 20) + Preparation("invert").to_json())
+    with pytest.raises(ValueError, match=r"p\.json.*more than 1048576 bytes"):
+        read_preparation(path)
 
 
 def test_a_chain_of_a_newer_version_is_refused():

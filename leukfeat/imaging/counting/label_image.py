@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.data.dataset import CellDataset
+from leukfeat.data.delimited import read_text_table
 from leukfeat.data.table_file import table_writer
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.conversion import to_rgb
 from leukfeat.imaging.counting.polygons import cells_from_masks
 from leukfeat.imaging.counting.qupath import names_of
-from leukfeat.imaging.reading import read_image
+from leukfeat.imaging.reading import check_encoded, read_bytes, read_image
 
 __all__ = ["label_image", "read_label_image", "write_label_image"]
 
@@ -140,30 +141,21 @@ def read_label_image(
     Raises
     ------
     ImageReadError
-        If the file cannot be read.
+        If the file cannot be read, or announces more pixels than the field has.
     ValueError
-        If it is not one channel of integers, or has another size than the field.
+        If it is not one channel of integers, or has another size than the field; or if the table
+        lacks a column, or an index is no integer.
     """
     path = Path(path)
-    held = None if not path.is_file() else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if held is None:
-        raise ImageReadError(f"Cannot read the label image '{path}'.")
     image = read_image(field) if isinstance(field, (str, os.PathLike)) else to_rgb(field)
+    held = _read_labels(path, max_pixels=image.shape[0] * image.shape[1])
     if held.shape != image.shape[:2] or (held != np.floor(held)).any() or held.min() < 0:
         raise ValueError(
             f"'{path}' must hold one channel of integers from 0, as large as the field "
             f"{image.shape[:2]}. Got {held.dtype} of shape {held.shape}."
         )
     table = path.with_suffix(".csv")
-    known: dict[int, str] = {}
-    if table.is_file():
-        frame = pd.read_csv(table)
-        if "index" not in frame or "classification" not in frame:
-            raise ValueError(f"'{table}' needs the columns 'index' and 'classification'.")
-        named = frame.dropna(subset=["index", "classification"])
-        known = dict(
-            zip(named["index"].astype(int), named["classification"].astype(str), strict=True)
-        )
+    known = _read_classes(table) if table.exists() else {}
     masks, numbers = [], []
     # One pass over the pixels, however many labels there are.
     order = np.argsort(held, axis=None, kind="stable")
@@ -189,3 +181,37 @@ def read_label_image(
         side=side,
         margin=margin,
     )
+
+
+def _read_labels(path: Path, *, max_pixels: int) -> np.ndarray:
+    name = os.fspath(path)
+    data, _ = read_bytes(name)
+    check_encoded(data, name, max_pixels=max_pixels)
+    try:
+        held = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        held = None
+    if held is None:
+        raise ImageReadError(f"Cannot read the label image {name!r}: OpenCV could not decode it.")
+    return held
+
+
+def _read_classes(table: Path) -> dict[int, str]:
+    frame = read_text_table(table)
+    if "index" not in frame or "classification" not in frame:
+        raise ValueError(
+            f"'{table}' needs the columns 'index' and 'classification'. It has {list(frame)}."
+        )
+    known = {}
+    for line, (index, name) in enumerate(
+        zip(frame["index"].str.strip(), frame["classification"], strict=True), start=2
+    ):
+        if not index or not name.strip():
+            continue
+        whole = re.fullmatch(r"(\d{1,10})(?:\.0*)?", index, re.ASCII)
+        if whole is None:
+            raise ValueError(
+                f"'{table}', line {line}: the index must be the number of a label. Got {index!r}."
+            )
+        known[int(whole[1])] = name
+    return known

@@ -13,11 +13,16 @@ import numpy as np
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.data.dataset import UNLABELLED, CellDataset
+from leukfeat.file_kind import not_a_file
 from leukfeat.imaging.counting.overlay import outlines_of
 from leukfeat.imaging.counting.polygons import cells_from_polygons
 
 __all__ = ["names_of", "read_qupath", "write_qupath"]
 
+_FARTHEST = 1_000_000
+"""No field has so many pixels a side; drawing takes time and memory by the places."""
+
+_LARGEST_NUMBER = (1 << 31) - 1
 _NAMESPACE = uuid.UUID("4f1f0f9c-52c2-4a55-9f33-1f6c0c6a3b10")
 
 
@@ -132,11 +137,19 @@ def read_qupath(
         `class_names`.
     """
     path = Path(path)
+    kind = not_a_file(path)
+    if kind is not None:
+        raise ValueError(f"'{path}' is {kind}, not a file of GeoJSON.")
     try:
         held = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"'{path}' is not GeoJSON: {error}.") from None
     features = held.get("features", [held]) if isinstance(held, dict) else held
+    if not isinstance(features, list):
+        raise ValueError(
+            f"'{path}' is not GeoJSON: expected a feature collection, a list of features or one "
+            f"feature. Got a {type(features).__name__} instead."
+        )
     polygons: list[list[list[np.ndarray]]] = []
     names: list[str | None] = []
     numbers: list[int | None] = []
@@ -150,9 +163,13 @@ def read_qupath(
             rings = [[np.array(ring, float)[:, :2] for ring in part] for part in parts]
             if not all(np.isfinite(ring).all() for part in rings for ring in part):
                 raise ValueError("a polygon with places that are not finite")
+            if any((np.abs(ring) > _FARTHEST).any() for part in rings for ring in part):
+                raise ValueError(f"a polygon with places beyond {_FARTHEST} pixels")
             properties = feature.get("properties") or {}
             named = properties.get("classification") or {}
             name = named.get("name") or "/".join(named.get("names", [])) or None
+            if not isinstance(name, str | None):
+                raise ValueError(f"the classification {name!r}")
             number = _measurement(properties.get("measurements"))
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ValueError(
@@ -160,7 +177,7 @@ def read_qupath(
                 f"optional classification. Found {error}."
             ) from None
         polygons.append(rings)
-        names.append(None if name is None or name.endswith("*") else str(name))
+        names.append(None if name is None or name.endswith("*") else name)
         numbers.append(number)
     return cells_from_polygons(
         field,
@@ -179,7 +196,11 @@ def _measurement(held: Any) -> int | None:
     if isinstance(held, list):
         held = {entry.get("name"): entry.get("value") for entry in held}
     value = (held or {}).get("number")
-    return None if value is None or not np.isfinite(value) else int(value)
+    if value is None or not np.isfinite(value):
+        return None
+    if not 0 <= value <= _LARGEST_NUMBER:
+        raise ValueError(f"the number {value!r}, which is none of a cell")
+    return int(value)
 
 
 def names_of(cells: CellDataset) -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukfeat.exceptions import ImageReadError
+from leukfeat.file_kind import not_a_file
 from leukfeat.imaging.conversion import RGB, to_rgb
 
 __all__ = ["ArrayRegions", "TiffRegions"]
@@ -67,6 +68,9 @@ class TiffRegions:
                 "Reading a TIFF in tiles needs tifffile: pip install 'leukfeat[slides]'."
             ) from error
         self.path = os.fspath(path)
+        kind = not_a_file(self.path)
+        if kind is not None:
+            raise ImageReadError(f"Cannot read the image {self.path!r}: it is {kind}.")
         try:
             self._file = tifffile.TiffFile(self.path)
         except (OSError, ValueError, tifffile.TiffFileError) as error:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leukfeat.data.dataset import CellDataset
 from leukfeat.data.procedural import make_smear
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging import (
@@ -79,17 +80,32 @@ def test_corrections_made_in_qupath_come_back(smear, cells, tmp_path):
     assert drawn["area"] == 41 * 31 - 36
 
 
+def feature(ring, **properties):
+    geometry = {"type": "Polygon", "coordinates": [ring]}
+    return json.dumps({"features": [{"geometry": geometry, "properties": properties}]})
+
+
 def test_geojson_that_is_none_is_refused(smear, tmp_path):
     path = tmp_path / "a.geojson"
     for text, message in (
         ("{", "not GeoJSON"),
         ('{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}}]}', "a Point"),
         ('{"features": [7]}', "object 1"),
+        ("[" * 100_000, "not GeoJSON"),
+        ("5", "not GeoJSON.*Got a int"),
+        ("null", "not GeoJSON.*Got a NoneType"),
+        ('{"features": 5}', "not GeoJSON.*Got a int"),
+        (feature([[0, 0], [1e18, 0], [1e18, 1e18]]), "object 1 .*beyond 1000000 pixels"),
+        (feature([[0, 0], [1e999, 0], [1, 1]]), "object 1 .*not finite"),
+        (feature([[0, 0], [9, 0], [9, 9]], measurements={"number": 1e300}), "the number 1e"),
+        (feature([[0, 0], [9, 0], [9, 9]], measurements={"number": "x"}), "object 1"),
+        (feature([[0, 0], [9, 0], [9, 9]], classification={"name": 5}), "the classification 5"),
         ('{"features": [{"geometry": {"type": "Polygon", "coordinates": [[]]}}]}', "object 1"),
     ):
         path.write_text(text)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=message) as error:
             read_qupath(path, smear.image)
+        assert str(path) in str(error.value)
     ring = [[[9000, 9000], [9010, 9000], [9010, 9010]]]
     geometry = {"type": "Polygon", "coordinates": ring}
     path.write_text(json.dumps({"type": "Feature", "geometry": geometry, "properties": {}}))
@@ -136,6 +152,51 @@ def test_a_label_image_that_is_none_is_refused(smear, cells, tmp_path):
     cv2.imwrite(str(tmp_path / "colour.png"), smear.image)
     with pytest.raises(ValueError, match="one channel"):
         read_label_image(tmp_path / "colour.png", smear.image)
+
+
+def test_names_of_a_label_image_come_back_as_they_were(smear, cells, tmp_path):
+    """What was guarded against spreadsheets is read as the name, and "NA" is one too."""
+    some = cells.select(type="white")[:2]
+    frame = some.frame.assign(classification=["-blast", "NA"])
+    path = tmp_path / "labels.png"
+    table = write_label_image(CellDataset(frame), path, shape=smear.image.shape[:2])
+    assert "'-blast" in table.read_text()
+    back = read_label_image(path, smear.image)
+    assert back.column("classification").tolist() == ["-blast", "NA"]
+    assert back.class_names == ("-blast", "NA")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe\x00a", "not UTF-8"),
+        (b"index,class\n1,a\n", "needs the columns"),
+        (b"index,classification\nx,a\n", "line 2.*number of a label.*'x'"),
+        (b"index,classification\n1.5,a\n", "line 2.*number of a label"),
+        (b"index,classification\n1,a\n2,b,c\n", "not a table"),
+    ],
+)
+def test_a_bad_table_beside_a_label_image_is_named(smear, cells, tmp_path, content, message):
+    table = write_label_image(cells, tmp_path / "labels.png", shape=smear.image.shape[:2])
+    table.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        read_label_image(tmp_path / "labels.png", smear.image)
+    assert str(table) in str(error.value)
+
+
+def test_a_damaged_or_huge_label_image_is_refused_before_it_is_decoded(
+    smear, tmp_path, monkeypatch
+):
+    path = tmp_path / "labels.png"
+    cv2.imwrite(str(path), np.zeros((4000, 4000), np.uint16))
+    whole = path.read_bytes()
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(ImageReadError, match=r"labels\.png.*4000 x 4000 pixels are more than"):
+        read_label_image(path, smear.image)
+    path.write_bytes(whole[:-30])
+    with pytest.raises(ImageReadError, match=r"labels\.png.*cut short"):
+        read_label_image(path, smear.image)
 
 
 def test_no_cells_go_out_and_come_back(tmp_path):
