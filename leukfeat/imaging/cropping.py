@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from leukfeat.imaging.background import check_mask
-from leukfeat.imaging.conversion import RGB, check_rgb
-from leukfeat.imaging.reading import MAX_PIXELS
+from leukfeat.imaging.conversion import MAX_PIXELS, RGB, check_rgb
 
 __all__ = ["crop_to_mask", "crop_window", "rescale", "resize"]
 
