@@ -51,6 +51,18 @@ def test_rows_come_back_in_any_order(tmp_path):
     assert np.array_equal(again.features, features[[5, 5, 3]])
 
 
+def test_rows_that_lie_far_apart_are_read_alone(tmp_path):
+    path = fill(tmp_path / "s.h5", (0, 3000))
+    _, features, controls = block(0, 3000)
+    places = np.array([2999, 0, 7, 7, 500, 1023, 1024, 2047, 516, 517, 533, 0])
+    with StoreReader(path) as reader:
+        assert reader._file.id.get_access_plist().get_cache()[2] == 0  # no whole chunk for one row
+        rows = reader.read(places)
+    assert np.array_equal(rows.features, features[places])
+    assert np.array_equal(rows.controls, controls[places])
+    assert not rows.damaged.any()
+
+
 def test_content_digest_does_not_depend_on_order_or_blocks(tmp_path):
     digests = []
     for name, spans in {"a": [(0, 5), (5, 60)], "b": [(5, 60), (0, 5)], "c": [(0, 4)]}.items():

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -27,6 +28,19 @@ def test_every_head_learns(name):
     head = fit_head(train, name, cv=3, param_grid=SMALL.get(name))
     assert head.score(test) > 0.8
     assert np.isfinite(head.predict_proba(test)).all()
+
+
+def test_boosted_trees_weigh_the_decision_and_not_the_rows():
+    """With weights scikit-learn sorts each column for each edge of a bin."""
+    features = make_features(gap=1, per_subject=20)
+    rare = (features.y == 0) | (np.arange(len(features)) % 5 == 0)
+    train, test = features[rare], make_features(gap=1, seed=1)
+    few = {"max_iter": [20]}
+    head = fit_head(train, "gradient_boosting", cv=3, threshold="balanced", param_grid=few)
+    assert head.estimator_[-1].class_weight is None
+    assert np.bincount(head.predict(test)).min() > len(test) / 5
+    own = HistGradientBoostingClassifier(max_iter=5, class_weight={0: 1, 1: 4})
+    assert fit_head(train, own, cv=3).estimator_[-1].class_weight == {0: 1, 1: 4}
 
 
 def test_names_of_the_issue_are_all_there():

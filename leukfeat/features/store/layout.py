@@ -144,6 +144,9 @@ def open_for_reading(path: str) -> h5py.File:
             flags = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
             access = _access()
             _limit_read_attempts(access, _READ_ATTEMPTS)
+            # Without its cache HDF5 reads the rows asked for, not the whole chunk around each.
+            metadata, slots, _, policy = access.get_cache()
+            access.set_cache(metadata, slots, 0, policy)
             file = h5py.File(h5py.h5f.open(os.fsencode(path), flags=flags, fapl=access))
             break
         except FileNotFoundError:
