@@ -114,7 +114,7 @@ def test_a_single_dask_worker_computes_with_all_its_threads(threads, images, alo
             n_workers=1, threads_per_worker=threads, processes=True, dashboard_address=None
         ) as cluster,
         distributed.Client(cluster) as client,
-        joblib.parallel_config("dask"),
+        joblib.parallel_config("dask", workers=[0], allow_other_workers=False),
     ):
         client.register_plugin(recorder(tmp_path))
         assert count_workers() == 1

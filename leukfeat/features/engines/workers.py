@@ -56,8 +56,8 @@ def count_workers() -> int:
     if type(backend).__name__ in _LOCAL:
         return 0
     n_tasks = int(joblib.effective_n_jobs(None))  # waits for the first worker
-    client = _dask_client()
-    return max(1, n_tasks if client is None else len(client.nthreads()))
+    dask = _dask_backend()
+    return max(1, n_tasks if dask is None else len(dask.client.nthreads()))
 
 
 class WorkersEngine:
@@ -101,9 +101,9 @@ class WorkersEngine:
 
         Two batches a worker are in memory.
         """
-        client = _dask_client()
+        dask = _dask_backend()
         batches = self._batches(inputs, batch_size)
-        computed = self._by_dask(client, batches) if client else self._by_joblib(batches)
+        computed = self._by_dask(dask, batches) if dask else self._by_joblib(batches)
         for rows, versions in computed:
             self.versions = versions
             yield from rows
@@ -119,7 +119,8 @@ class WorkersEngine:
             # with that worker.
             yield (np.stack([first, *itertools.islice(coming, size - 1)]),)
 
-    def _by_dask(self, client: Any, batches: Iterable[tuple[NDArray[np.uint8]]]) -> Iterator[Any]:
+    def _by_dask(self, dask: Any, batches: Iterable[tuple[NDArray[np.uint8]]]) -> Iterator[Any]:
+        client, chosen = dask.client, dask.submit_kwargs  # which workers, and what they must have
         waiting: deque[Any] = deque()
         counted = time.monotonic()
         try:
@@ -130,7 +131,7 @@ class WorkersEngine:
                 while len(waiting) >= 2 * self._n_workers:
                     yield waiting.popleft().result()
                 task = (_rows, self._spec, self._source, self._device, batch)
-                waiting.append(client.submit(*task, pure=False))
+                waiting.append(client.submit(*task, pure=False, **chosen))
             while waiting:
                 yield waiting.popleft().result()
         finally:
@@ -145,10 +146,10 @@ class WorkersEngine:
                 )
 
 
-def _dask_client() -> Any:
-    """Return the client of joblib's Dask backend, ``None`` where another is active."""
+def _dask_backend() -> Any:
+    """Return joblib's Dask backend, ``None`` where another is active."""
     backend, _ = joblib.parallel.get_active_backend()
-    return backend.client if type(backend).__name__ == "DaskDistributedBackend" else None
+    return backend if type(backend).__name__ == "DaskDistributedBackend" else None
 
 
 def _rows(
