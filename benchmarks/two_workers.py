@@ -33,7 +33,7 @@ def extraction(images, n_workers, folder, settings):
     with (
         distributed.LocalCluster(
             n_workers=n_workers, threads_per_worker=1, processes=True, protocol="tcp://",
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config("dask"),

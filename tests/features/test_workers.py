@@ -78,7 +78,7 @@ def test_a_dask_worker_that_is_killed_costs_its_batch_only(images, alone, tmp_pa
             threads_per_worker=1,
             processes=True,
             protocol="tcp://",
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -111,7 +111,7 @@ def test_a_single_dask_worker_computes_with_all_its_threads(threads, images, alo
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=threads, processes=True, dashboard_address=None
+            n_workers=1, threads_per_worker=threads, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config("dask", workers=[0], allow_other_workers=False),
