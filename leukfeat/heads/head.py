@@ -197,10 +197,13 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         )
         space = space if self.param_grid is None else dict(self.param_grid)
         candidates = grid_of(pipeline, space) if self.tune else [{}]
-        candidates = bound_sizes(pipeline, candidates, len(data.y) // 2, data.X.shape[1])
+        splits = self._splits(data, len(candidates))
+        # One subject may have most of the cells, and be the test side of a fold.
+        smallest = min((len(train) for train, _ in splits), default=len(data.y))
+        candidates = bound_sizes(pipeline, candidates, smallest, data.X.shape[1])
         largest = clone(pipeline).set_params(**max(candidates, key=_components))
         check_memory(f"head={self.head!r}", largest, *data.X.shape)
-        found = self._search(pipeline, candidates, data, weights)
+        found = self._search(pipeline, candidates, data, weights, splits)
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)
         with (
@@ -218,22 +221,29 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
             self.control_heads_ = fit_control_heads(data, self.get_params(deep=False))
         return self
 
+    def _splits(self, data: TrainingData, n_candidates: int) -> list[Any]:
+        """Return the inner folds, or none if nothing would use them."""
+        self.split_note_ = "; ".join(data.notes)
+        searched = self.threshold == "youden" or isinstance(self.threshold, tuple)
+        if n_candidates == 1 and not (self.calibrate or searched):
+            return []
+        splits, notes = inner_splits(
+            data, self.cv, split=self.split, random_state=self.random_state
+        )
+        self.split_note_ = "; ".join(notes)
+        return splits
+
     def _search(
         self,
         pipeline: Pipeline,
         candidates: list[dict[str, Any]],
         data: TrainingData,
         weights: np.ndarray,
+        splits: list[Any],
     ) -> Tuned | None:
         """Cross-validate the candidates, unless nothing would use it."""
-        self.split_note_ = "; ".join(data.notes)
-        searched = self.threshold == "youden" or isinstance(self.threshold, tuple)
-        if len(candidates) == 1 and not (self.calibrate or searched):
+        if not splits:
             return None
-        splits, notes = inner_splits(
-            data, self.cv, split=self.split, random_state=self.random_state
-        )
-        self.split_note_ = "; ".join(notes)
         shift = np.zeros(len(weights)) if knows_class_weight(pipeline[-1]) else _log(weights)
         logger.info("%r: %d candidates, %d inner folds", self.head, len(candidates), len(splits))
         at_once = min(effective_n_jobs(self.n_jobs), len(splits))

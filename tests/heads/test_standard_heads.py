@@ -105,6 +105,17 @@ def test_a_kernel_map_is_fit_on_what_is_selected(name):
     assert head.score(other, new.y) > 0.85
 
 
+@pytest.mark.parametrize("name", ["pca50+naive_bayes", "pca+logistic_regression", "nystroem"])
+def test_a_subject_with_most_cells_leaves_few_to_fit_on(name):
+    rng = np.random.default_rng(0)
+    subjects = np.concatenate([np.repeat("S0", 100), np.repeat([f"S{i}" for i in range(1, 9)], 4)])
+    y = np.where(subjects == "S0", np.arange(len(subjects)) % 2, 0)
+    y[100:] = np.repeat(np.arange(8) % 2, 4)
+    X = rng.normal(size=(len(y), 60)) + 2 * y[:, None]
+    head = fit_head(X, y, name, groups=subjects, cv=4)
+    assert head.score(X, y) > 0.9
+
+
 def test_a_selector_of_nothing_is_refused():
     with pytest.raises(ValueError, match=r"one feature or more. Got 'pca0\+'"):
         build_head("pca0+knn")
