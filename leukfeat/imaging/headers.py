@@ -93,12 +93,15 @@ def _bmp(data: bytes) -> ImageHeader:
     return ImageHeader("BMP", height, width, has_alpha=bits == 32 and compression == 3)
 
 
+_MOST_PNG_PARTS = 1_000_000
+
+
 def _png(data: bytes) -> ImageHeader:
     width, height, _, colour = struct.unpack_from(">IIBB", data, 16)
     if data[8:16] != b"\0\0\0\x0dIHDR":
         raise ValueError("is damaged: a PNG whose size does not come first")
     position, has_alpha = 8, colour in (4, 6)
-    while True:
+    for _ in range(_MOST_PNG_PARTS):
         length, name = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if end > len(data):
@@ -113,21 +116,23 @@ def _png(data: bytes) -> ImageHeader:
         if name == b"IEND":
             return ImageHeader("PNG", height, width, has_alpha)
         position = end
+    raise ValueError(f"has more than {_MOST_PNG_PARTS} parts: made to waste time")
 
 
+_JPEG_MARKER = re.compile(rb"\xff+")  # all but the last are fill bytes
+_MOST_JPEG_MARKERS = 10_000
 _MOST_SCANS = 100
 """A progressive JPEG has about ten; each costs a pass over the whole image."""
 
 
 def _jpeg(data: bytes) -> ImageHeader:
     position, size = 2, None
-    while True:
-        if data[position] != 0xFF:
+    for _ in range(_MOST_JPEG_MARKERS):
+        start = _JPEG_MARKER.match(data, position)
+        if start is None:
             raise ValueError("is damaged: a JPEG marker is missing")
+        position = start.end() - 1
         marker = data[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
         # These have no length. Before the scan nobody writes them, and decoders pass over them.
         if marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD9:
             raise ValueError(f"is damaged: a JPEG marker {marker:02X} before the scan")
@@ -144,6 +149,8 @@ def _jpeg(data: bytes) -> ImageHeader:
         if marker == 0xDA:
             break
         position += 2 + length
+    else:
+        raise ValueError(f"has more than {_MOST_JPEG_MARKERS} markers: made to waste time")
     if size is None:
         raise ValueError("is damaged: no JPEG frame before the scan")
     # Inside a scan FF is always followed by 00 or a restart, so these markers are the image's own.

@@ -13,6 +13,7 @@ from leukfeat.data.cnmc_recognition import is_cnmc_table
 from leukfeat.features.int8_file import read_calibration
 from leukfeat.file_kind import not_a_file
 from leukfeat.imaging import read_label_image, read_preparation, read_qupath
+from leukfeat.imaging.counting.tiff_regions import TiffRegions
 from leukfeat.recipes import load_recipe
 from leukfeat.recipes.matrix import load_matrix
 
@@ -36,6 +37,7 @@ READERS = {
     "matrix": (load_matrix, "a.csv"),
     "geojson": (lambda path: read_qupath(path, FIELD), "a.geojson"),
     "label image": (lambda path: read_label_image(path, FIELD), "a.png"),
+    "tiles": (lambda path: pytest.importorskip("tifffile") and TiffRegions(path), "a.tif"),
     "image": (lambda path: lf.extract_features([path], progress=False), "a.png"),
     "centres": (_read_centres, "a.xyc"),
 }

@@ -265,6 +265,11 @@ def png_whose_first_part_is_another(width, height):
     )
 
 
+def png_of_many_parts():
+    empty = struct.pack(">I4sI", 0, b"teST", zlib.crc32(b"teST"))
+    return encoded("png", 4, 4)[:33] + empty * 2_000_000
+
+
 DECEIVING = [
     tiff_with_two_widths,
     tiff_with_signed_sides,
@@ -302,6 +307,23 @@ def test_a_box_of_64_bits_is_walked_over(save, pixels):
     whole = save("a.jp2", pixels).read_bytes()
     more = struct.pack(">I4sQ", 1, b"uuid", 16 + 9) + bytes(9)
     assert read_header(whole[:12] + more + whole[12:]) == read_header(whole)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lambda: b"\xff\xd8" + b"\xff" * 50_000_000, "is cut short"),
+        (lambda: b"\xff\xd8" + b"\xff\xfe\0\2" * 5_000_000, "more than 10000 markers"),
+        (png_of_many_parts, "more than 1000000 parts"),
+    ],
+    ids=["fill bytes", "markers", "parts"],
+)
+def test_a_file_of_many_parts_takes_no_time(content, message):
+    content = content()
+    start = time.process_time()
+    with pytest.raises(ValueError, match=message):
+        read_header(content)
+    assert time.process_time() - start < 3
 
 
 def test_comments_of_a_pnm_take_no_time_and_no_more_than_their_room():
