@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,9 @@ _RUN_CODE = ("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer
 _READ_FILES = ("IndexLookup", "StringLookup", "IntegerLookup", "TextVectorization")
 # Plain values that Keras writes as parts. Not `__lambda__`, `__typespec__` and `function`: any
 # function of Keras by its name, and older versions let one switch the safe mode off.
-_VALUES = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
+_VALUES = ("__keras_tensor__", "__bytes__", "__ellipsis__", "__slice__")
+_ARRAYS = ("__tensor__", "__numpy__")
+_NUMBERS = re.compile("bool|u?int(8|16|32|64)|float(16|32|64)|bfloat16")
 _NAMESPACES = (
     "layers",
     "initializers",
@@ -62,6 +65,11 @@ def _is_harmless(part: dict[str, Any]) -> bool:
         return False
     if name in _VALUES:
         return True
+    if name in _ARRAYS:
+        # Of texts of a length that the file names, a few numbers would fill the memory.
+        held = part.get("config")
+        kind = held.get("dtype") if isinstance(held, dict) else None
+        return isinstance(kind, str) and _NUMBERS.fullmatch(kind) is not None
     # A name under which somebody registered a class of his own goes before Keras's.
     if part.get("registered_name") not in (None, name):
         return False

@@ -459,6 +459,11 @@ CALLED = {
     "of_keras's_imports": {"module": "keras.src.saving.saving_lib", "class_name": "zipfile"},
     "registered": {"module": "keras.layers", "class_name": "Dense", "registered_name": "x>Mine"},
     "spec": {"module": "tensorflow", "class_name": "__typespec__", "spec_name": "TensorSpec"},
+    "texts": {
+        "module": None,
+        "class_name": "__numpy__",
+        "config": {"value": ["a"], "dtype": "S1000000000"},
+    },
     "no_name": {"module": "keras.layers", "class_name": 5},
 }
 
