@@ -129,6 +129,8 @@ def _jpeg(data: bytes) -> ImageHeader:
     position, size = 2, None
     for _ in range(_MOST_JPEG_MARKERS):
         start = _JPEG_MARKER.match(data, position)
+        if position >= len(data):
+            raise IndexError  # as of what is read beyond the end
         if start is None:
             raise ValueError("is damaged: a JPEG marker is missing")
         position = start.end() - 1
