@@ -260,6 +260,8 @@ def _codestream(data: bytes) -> int:
         if length < header:
             break
         position += length
+        if position > len(data):
+            raise _cut(position, len(data), "bytes")
     raise ValueError("is damaged: no JPEG 2000 codestream among its boxes")
 
 

@@ -303,6 +303,16 @@ def test_a_jpeg_2000_of_many_channels_is_refused():
         read_header(b"\xff\x4f\xff\x51" + struct.pack(">H", len(sides) + 17) + sides + bytes(30))
 
 
+@pytest.mark.parametrize("length", [0, 7, 15, 1 << 20, (1 << 64) - 1])
+def test_a_box_whose_length_cannot_be_is_refused(save, pixels, length):
+    whole = save("a.jp2", pixels).read_bytes()
+    more = struct.pack(">I4sQ", 1, b"uuid", length) + bytes(9)
+    with pytest.raises(
+        ValueError, match=r"no JPEG 2000 codestream among its boxes|is cut short: \d+ bytes"
+    ):
+        read_header(whole[:12] + more + whole[12:])
+
+
 def test_a_box_of_64_bits_is_walked_over(save, pixels):
     whole = save("a.jp2", pixels).read_bytes()
     more = struct.pack(">I4sQ", 1, b"uuid", 16 + 9) + bytes(9)
