@@ -38,7 +38,7 @@ def shift(
     Example: leukfeat shift cnmc.leukfeat other-cells --kinds stain,brightness -o shift
     """
     from leukfeat import evaluation
-    from leukfeat.evaluation.shift import SHIFTS
+    from leukfeat.evaluation.shifted_images import SHIFTS
 
     wanted = [kind.strip() for kind in kinds.split(",")]
     unknown = [kind for kind in wanted if kind not in SHIFTS]

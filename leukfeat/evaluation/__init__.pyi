@@ -24,7 +24,7 @@ from .report import evaluation_page as evaluation_page
 from .report import model_card as model_card
 from .result import Evaluation as Evaluation
 from .shift import ShiftSweep as ShiftSweep
-from .shift import shift_image as shift_image
 from .shift import shift_sweep as shift_sweep
+from .shifted_images import shift_image as shift_image
 from .subject_curve import LearningCurve as LearningCurve
 from .subject_curve import learning_curve as learning_curve

@@ -17,6 +17,7 @@ from leukfeat.evaluation.deferring import (
     result_risk_coverage,
 )
 from leukfeat.evaluation.deferring_tables import deferring_markdown
+from leukfeat.evaluation.doubtful_cells import most_wrong, suspects
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.evaluation.scoring import (
     confusion_frame,
@@ -26,7 +27,7 @@ from leukfeat.evaluation.scoring import (
 )
 from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown, left_out_markdown
 from leukfeat.exceptions import UnknownFigureError
-from leukfeat.metrics import Interval, SubjectStatistic, suspected_label_errors
+from leukfeat.metrics import Interval, SubjectStatistic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -250,16 +251,7 @@ class Evaluation:
             and ``id`` (digest of the pixels); ``true``, ``predicted``, and where there are scores
             ``score_of_true``. Of several repeats the first.
         """
-        p = self.predictions.repeats[0]
-        wrong = np.flatnonzero(p.predicted != p.y)
-        frame = p.take(wrong).frame()
-        order = ("cell", "path", "subject", "id", "true", "predicted")
-        kept = [c for c in order if c in frame]
-        frame = frame[kept]
-        if p.scores is not None:
-            frame["score_of_true"] = p.scores[wrong, p.y[wrong]]
-            frame = frame.sort_values("score_of_true", kind="stable")
-        return frame.head(len(frame) if n is None else n).reset_index(drop=True)
+        return most_wrong(self.predictions, n)
 
     def operating_points(
         self, *, sensitivity: float | None = None, specificity: float | None = None
@@ -339,19 +331,7 @@ class Evaluation:
         ValueError
             If the head gives no probabilities.
         """
-        p = self.predictions.repeats[0]
-        if p.scores is None or p.scores.min() < 0 or p.scores.max() > 1:
-            raise ValueError(
-                f"{self.name!r} gives no probabilities, which suspicion of a label is judged by: "
-                "use a head with predict_proba."
-            )
-        table = suspected_label_errors(p.y, p.scores, p.subjects, class_names=p.class_names)
-        at = table["cell"].to_numpy(np.int64)
-        table["cell"] = p.cells[at]
-        for place, (name, values) in enumerate((("path", p.paths), ("id", p.ids)), start=1):
-            if values is not None:
-                table.insert(min(place, table.shape[1]), name, values[at])
-        return table.head(len(table) if n is None else n).reset_index(drop=True)
+        return suspects(self.predictions, self.name, n)
 
     def to_html(
         self,

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from leukfeat import CellDataset, FeatureSet, fit_head, make_cells
 from leukfeat.evaluation import shift_image, shift_sweep
-from leukfeat.evaluation.shift import SHIFTS
+from leukfeat.evaluation.shifted_images import SHIFTS
 from leukfeat.exceptions import ImageReadError, LeakageError
 
 
