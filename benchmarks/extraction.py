@@ -88,8 +88,8 @@ def calibrated(paths, weights, folder):
 
 def warm_call(n_rows):
     """Seconds of a call that finds every row, in this process and in a new interpreter."""
-    from leukfeat.features.cell_reading import pixel_key
     from leukfeat.features.store import StoreWriter, store_path
+    from leukfeat.imaging.pixel_key import pixel_key
 
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,7 +69,7 @@ def fit(
     leukfeat fit C-NMC_training_data --cache features -o cnmc.leukfeat --ensemble svm,random_forest
     """
     from leukfeat.classifier import CellClassifier, save_model
-    from leukfeat.evaluation.predicting import positive_note
+    from leukfeat.evaluation.positive import settle_positive
     from leukfeat.heads import fit_ensemble, fit_head
 
     if not out.expanduser().absolute().parent.is_dir():
@@ -104,12 +107,14 @@ def fit(
     common: dict[str, Any] = {"random_state": random_state, "n_jobs": n_jobs}
     fitted: Any
     if ensemble is None:
-        fitted = fit_head(features, head, **common)
+        with _told_in_the_notes():
+            fitted = fit_head(features, head, **common)
         about = {"head": head, "best_params": fitted.best_params_}
         words = f"{head} on {len(features)} cells, {fitted.best_params_}: "
     else:
         names = [name.strip() for name in ensemble.split(",")]
-        fitted = fit_ensemble(features, heads=names, strategy=strategy, nested=nested, **common)
+        with _told_in_the_notes():
+            fitted = fit_ensemble(features, heads=names, strategy=strategy, nested=nested, **common)
         about = {
             "ensemble": names,
             "weights": dict(zip(fitted.member_names_, fitted.weights_.tolist(), strict=True)),
@@ -121,7 +126,7 @@ def fit(
         words = f"An ensemble on {len(features)} cells\n{words}"
     own = weights if features.spec.weights == "file" else None
     path = save_model(CellClassifier(fitted, features, weights=own), out)
-    for note in (fitted.split_note_, *positive_note(features)):
+    for note in (fitted.split_note_, *settle_positive(features, ())[1]):
         if note:
             say(f"Note: {in_options(note)}.")
     show(
@@ -162,3 +167,13 @@ def _check_choice(context: typer.Context, ensemble: str | None, nested: int) -> 
         )
     if nested < 0 or nested == 1:
         raise typer.BadParameter(f"--nested must be 0, or 2 or more. Got {nested} instead.")
+
+
+@contextmanager
+def _told_in_the_notes() -> Iterator[None]:
+    """Keep back the warning of a fit without subjects: it is among the notes that follow."""
+    from leukfeat.exceptions import LeakageWarning
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Fitted by cell", LeakageWarning)
+        yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,7 @@ from numpy.typing import NDArray
 
 from leukfeat.data.dataset import CellDataset
 from leukfeat.features.feature_set import FeatureSet
-from leukfeat.features.preparing import (
-    name_preparation,
-)
-
-if TYPE_CHECKING:
-    pass
+from leukfeat.features.preparing import name_preparation
 
 __all__ = ["CellImages"]
 

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from leukfeat.cnn.images import CellImages
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.geometry import central_window, resize
 from leukfeat.features.preparing import check_preparation, check_scales, prepare_image
 from leukfeat.imaging.controls import CONTROL_COLUMNS, measure_controls
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import read_image
 
 if TYPE_CHECKING:

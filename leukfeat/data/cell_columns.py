@@ -83,17 +83,27 @@ def encode_labels(
     missing = series.isna().to_numpy()
     values = series.to_numpy(object)
     known = [v for v, gone in zip(values, missing, strict=True) if not gone]
-    integers = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in known)
+    # A missing label makes pandas turn the integers beside it into floats.
+    integers = all(
+        isinstance(v, (int, np.integer, float, np.floating))
+        and not isinstance(v, bool)
+        and float(v).is_integer()
+        for v in known
+    )
     if class_names is not None and integers:
         return series.where(~missing, UNLABELLED), tuple(class_names)
     if class_names is None and isinstance(series.dtype, pd.CategoricalDtype):
         class_names = [str(c) for c in series.cat.categories]
-    names = tuple(class_names or sorted({str(v) for v in known}, key=(int if integers else None)))
+    names = tuple(
+        class_names or sorted({label_text(v) for v in known}, key=(int if integers else None))
+    )
     position: Mapping[str, int] = {name: i for i, name in enumerate(names)}
-    unknown = sorted({str(v) for v in known} - set(names))
+    unknown = sorted({label_text(v) for v in known} - set(names))
     if unknown:
         raise ValueError(f"'labels' holds {unknown}, not among the class names {names}.")
-    codes = [UNLABELLED if m else position[str(v)] for v, m in zip(values, missing, strict=True)]
+    codes = [
+        UNLABELLED if m else position[label_text(v)] for v, m in zip(values, missing, strict=True)
+    ]
     return pd.Series(codes, dtype=np.int64), names
 
 

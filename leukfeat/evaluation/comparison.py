@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from leukfeat.evaluation.beyond_controls import beyond_controls
 from leukfeat.evaluation.differences import paired_difference
 from leukfeat.evaluation.result import FORMAT, Evaluation
 from leukfeat.evaluation.scoring import figure_name
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from leukfeat.evaluation.audit.report import Audit
 
 __all__ = ["Comparison"]
+
+_BY_SUBJECT = "balanced_accuracy"
+"""Where subjects are known, the figure that the table gives over subjects too: each counts once."""
 
 _SHOWN = ("auroc", "balanced_accuracy", "accuracy", "weighted_f1", "sensitivity", "specificity")
 
@@ -91,15 +95,23 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The main figures over cells, one row a head, as ``0.913 (0.880 to 0.941)``."""
-        shown = [m for m in _SHOWN if any((m, "cells") in r.figures for r in self.results.values())]
+        """The main figures, one row a head, as ``0.913 (0.880 to 0.941)``.
+
+        They are over cells; where subjects are known the balanced accuracy over subjects, of
+        which each counts the same, comes first.
+        """
+        shown = [(_BY_SUBJECT, "subjects"), *((metric, "cells") for metric in _SHOWN)]
+        shown = [key for key in shown if any(key in r.figures for r in self.results.values())]
         return pd.DataFrame(
             [
-                [str(one[m]) if (m, "cells") in one.figures else "" for m in shown]
+                [str(one.interval(*key)) if key in one.figures else "" for key in shown]
                 for one in self.all.values()
             ],
             pd.Index(list(self.all), name="head"),
-            [figure_name(m) for m in shown],
+            [
+                figure_name(metric) + (", over subjects" if over == "subjects" else "")
+                for metric, over in shown
+            ],
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -175,7 +187,7 @@ class Comparison:
             "format": FORMAT,
             "plan": self.plan,
             "level": self.level,
-            "notes": list(self.notes),
+            "notes": [*beyond_controls(self.results, self.controls), *self.notes],
             "heads": {name: one.to_dict() for name, one in self.results.items()},
             "controls": {name: one.to_dict() for name, one in self.controls.items()},
             "differences": differences.astype(object)
@@ -233,7 +245,8 @@ class Comparison:
         ]
 
     def _remarks(self) -> tuple[str, ...]:
-        return (*self.notes, *interval_notes(self.results.values(), _SHOWN))
+        beyond = beyond_controls(self.results, self.controls)
+        return (*beyond, *self.notes, *interval_notes(self.results.values(), _SHOWN))
 
     def _sentence(self) -> str:
         plan = self.plan

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from leukfeat.evaluation.positive import settle_positive
 from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import Predictions
 from leukfeat.features import FeatureSet
@@ -66,6 +67,8 @@ def control_predictions(head: Any, features: FeatureSet, **where: Any) -> dict[s
     else:
         measured = control_columns(features.controls)
     names = getattr(head, "class_names_", None)
+    # A control head does not know which class its head was told to find.
+    features, _ = settle_positive(features, [head])
     found = {
         name: predict_cells(fitted[key], features, X=measured, class_names=names, **where)
         for key, name in CONTROL_NAMES.items()

@@ -10,24 +10,27 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 
+from leukfeat.evaluation.compared_heads import named_heads, own_folds_notes
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions, missing_controls
 from leukfeat.evaluation.left_out import left_out_cells
-from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
+from leukfeat.evaluation.positive import settle_positive
+from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import Predictions, join_predictions, with_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
-from leukfeat.evaluation.provenance import about_head, name_of, remarks_of
+from leukfeat.evaluation.provenance import about_head, remarks_of
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import SeenByBackboneWarning
 from leukfeat.features import FeatureSet
 from leukfeat.features.progress import progress_bar
-from leukfeat.heads import Head
 from leukfeat.heads.control_fitting import fit_controls_alone
-from leukfeat.heads.registry import check_head_name
+from leukfeat.heads.decision_rule import named_weights
+from leukfeat.heads.registry import own_heads, with_heads
+from leukfeat.metrics.interval import check_level
 from leukfeat.splitting.splitters import Split, SplitMethod, make_splits
 
-__all__ = ["cross_validate_heads", "named_heads", "out_of_fold"]
+__all__ = ["cross_validate_heads", "fit_one", "out_of_fold"]
 
 
 def cross_validate_heads(
@@ -114,8 +117,11 @@ def cross_validate_heads(
     """
     cells, notes = as_labelled_features(features, y, subjects=subjects)
     left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
+    check_level(level)
     _check_two_classes(cells)
     named = named_heads(heads, random_state=random_state, **head_settings)
+    own_folds = own_folds_notes(named)
+    cells, of_positive = settle_positive(cells, named.values())
     splits = make_splits(
         cells,
         split=split,
@@ -141,7 +147,7 @@ def cross_validate_heads(
         for remark in remarks_of(model)
     )
     predictions, counted = with_units(predictions, cells, by)
-    said = (*counted, *positive_note(cells), *_own_folds(named))
+    said = (*counted, *of_positive, *own_folds)
     learnt = fitted_preparation_notes(cells)
     notes = (*splits.notes, *notes, *said, *within, *seen, *learnt)
     controls = {
@@ -176,57 +182,6 @@ def cross_validate_heads(
         for name in named
     }
     return Comparison(results, controls=controls, notes=notes, plan=plan, level=level)
-
-
-def named_heads(heads: Any, **settings: Any) -> dict[str, Any]:
-    """Return unfitted heads under their names.
-
-    Parameters
-    ----------
-    heads : str, Head, or a sequence or mapping of them
-        What to compare.
-    **settings
-        Settings of heads given by name.
-
-    Returns
-    -------
-    dict of str to estimator
-
-    Raises
-    ------
-    ValueError
-        If two bear the same name, or there is none.
-    """
-    if isinstance(heads, Mapping):
-        listed = [(str(name), head) for name, head in heads.items()]
-    else:
-        sequence = heads if isinstance(heads, Sequence) and not isinstance(heads, str) else [heads]
-        listed = [(h if isinstance(h, str) else name_of(h), h) for h in sequence]
-    names = [name for name, _ in listed]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    reserved = sorted(set(names) & set(CONTROL_NAMES.values()))
-    if twice or reserved or not listed:
-        raise ValueError(
-            "The 'heads' parameter must give each head a name of its own, none of "
-            f"{list(CONTROL_NAMES.values())}. Got {names}; give a mapping of names to heads."
-        )
-    for name in (head for _, head in listed if isinstance(head, str)):
-        check_head_name(name)
-    return {
-        name: Head(head, **settings) if isinstance(head, str) else head for name, head in listed
-    }
-
-
-def _own_folds(heads: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say which classifiers divide their training cells themselves, and not by subject."""
-    return tuple(
-        f"training: {name} divides its training cells by folds of its own, not by subject; "
-        "leukfeat.Head tunes and calibrates by subject"
-        for name, head in heads.items()
-        if not hasattr(head, "check_spec")
-        and hasattr(head, "get_params")
-        and "cv" in head.get_params(deep=False)
-    )
 
 
 def _check_two_classes(cells: FeatureSet) -> None:
@@ -275,8 +230,10 @@ def out_of_fold(
     fitted : dict of str to estimator
         Each head as fitted on the first split.
     """
+    # Another process knows only what it imports, not the names that this one has registered.
+    split_of = with_heads(_one_split, own_heads())
     work = (
-        delayed(_one_split)(features, heads, one, together, controls=controls, keep=i == 0)
+        delayed(split_of)(features, heads, one, together, controls=controls, keep=i == 0)
         for i, one in enumerate(splits)
     )
     if progress:
@@ -346,4 +303,13 @@ def fit_one(head: Any, train: FeatureSet, *, groups: Any = None, controls: bool 
         if not controls and "controls" in model.get_params(deep=False):
             model.set_params(controls=False)
         return model.fit(train) if groups is None else model.fit(train, groups=groups)
+    _weigh_codes(model, train)
     return model.fit(np.asarray(train), train.y)
+
+
+def _weigh_codes(model: Any, train: FeatureSet) -> None:
+    """Let class weights that name classes, or labels, weigh the codes that the model is fit on."""
+    names = train.class_names
+    for key, value in model.get_params(deep=True).items() if hasattr(model, "get_params") else ():
+        if key.split("__")[-1] == "class_weight" and isinstance(value, dict) and names:
+            model.set_params(**{key: named_weights(value, np.arange(len(names)), names)})

@@ -49,12 +49,20 @@ def paired_difference(
     KeyError
         If a result lacks the figure.
     ValueError
-        If the results are not of the same cells.
+        If the results are not of the same cells, or of another positive class.
     """
     a.interval(metric, over), b.interval(metric, over)
     p, q = a.predictions, b.predictions
     if len(p) != len(q) or not (p.y == q.y).all() or not (p.cells == q.cells).all():
         raise ValueError(f"{a.name!r} and {b.name!r} were not tested on the same cells in order.")
+    if p.positive != q.positive:
+        raise ValueError(
+            f"{a.name!r} and {b.name!r} take different classes for the positive one "
+            f"({p.positive} and {q.positive} of {list(p.class_names)})."
+        )
+    if _same(p, q):
+        nothing = {"difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+        return {**nothing, "test": "the same predictions", "detectable": np.nan}
     figure = difference(a.figures[metric, over], b.figures[metric, over])
     found = figure.interval(level)
     p_value, test = _test(p, q, metric, over, figure)
@@ -66,6 +74,13 @@ def paired_difference(
         "test": test,
         "detectable": smallest_detectable_difference(figure, level=level),
     }
+
+
+def _same(p: Predictions, q: Predictions) -> bool:
+    """Say whether two heads are one: they answer every cell alike, to the last bit."""
+    if p.scores is None or q.scores is None:
+        return p.scores is q.scores and bool((p.predicted == q.predicted).all())
+    return bool((p.predicted == q.predicted).all()) and np.array_equal(p.scores, q.scores)
 
 
 def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -> tuple[float, str]:
@@ -93,7 +108,7 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
     if not np.isfinite(error):
         return np.nan, ""
     if error == 0:
-        return 1.0, f"leave one {p.unit} out, t"
+        return (1.0, "no difference") if figure.estimate == 0 else (np.nan, "")
     return float(2 * stats.t.sf(abs(figure.estimate) / error, dof)), f"leave one {p.unit} out, t"
 
 

@@ -6,11 +6,13 @@ import warnings
 from typing import Any
 
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from leukfeat.evaluation.controls import control_predictions, missing_controls
 from leukfeat.evaluation.left_out import left_out_cells
 from leukfeat.evaluation.overlap import check_overlap
-from leukfeat.evaluation.predicting import as_labelled_features, positive_note, predict_cells
+from leukfeat.evaluation.positive import settle_positive
+from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.evaluation.predictions import statistical_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.evaluation.provenance import about_head, name_of, remarks_of
@@ -18,6 +20,7 @@ from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import LeakageWarning, SeenByBackboneWarning
 from leukfeat.features import FeatureSet
+from leukfeat.metrics.interval import check_level
 from leukfeat.splitting.groups import NO_SUBJECTS
 from leukfeat.splitting.views import refuse_augmented
 
@@ -66,6 +69,8 @@ def evaluate(
         or if the test holds augmented rows, which is never.
     SpecMismatchError
         If the features are of another space than the head's.
+    NotFittedError
+        If the head is not fitted.
     ValueError
         If the cells have no labels.
 
@@ -89,13 +94,17 @@ def evaluate(
     >>> print(evaluate(head, X[100:], y[100:], subjects=subjects[100:])["auroc"])
     0.9...
     """
+    check_level(level)
     # A classifier is a head and its extractor: on features it is its head that is tested.
     head = getattr(head, "head", head) if hasattr(head, "predict_subjects") else head
+    if hasattr(head, "get_params"):
+        check_is_fitted(head)
     cells, notes = as_labelled_features(
         features, y, subjects=subjects, classes=getattr(head, "classes_", None)
     )
     left_out = left_out_cells(features) if isinstance(features, FeatureSet) else None
     refuse_augmented(cells, "the test")
+    cells, of_positive = settle_positive(cells, [head])
     check_spec = getattr(head, "check_spec", None)
     if check_spec is not None and cells.spec is not None:
         check_spec(cells)
@@ -121,7 +130,7 @@ def evaluate(
     notes = (*notes, *remarks_of(head))
     units, unit, note = statistical_units(cells)
     counted: dict[str, Any] = {"units": units, "unit": unit}
-    notes = (*notes, *([note] if note else []), *positive_note(cells))
+    notes = (*notes, *([note] if note else []), *of_positive)
     controls = {
         control: Evaluation(predictions, name=control, level=level)
         for control, predictions in control_predictions(head, cells, **counted).items()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.cross_validation import cross_validate_heads
 from leukfeat.evaluation.predicting import as_labelled_features
-from leukfeat.evaluation.scoring import figure_name
+from leukfeat.evaluation.scoring import check_metric, figure_name
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.metrics import Interval, SubjectStatistic, difference
 
@@ -204,7 +204,7 @@ def leakage_meter(
     Raises
     ------
     ValueError
-        If subjects are not known: then there is nothing to measure against.
+        If there is no such figure, or subjects are not known: then there is nothing to measure against.
 
     Examples
     --------
@@ -218,6 +218,7 @@ def leakage_meter(
     >>> meter.gap.low > 0.2
     True
     """
+    check_metric(metric)
     cells, _ = as_labelled_features(features, y, subjects=subjects)
     if cells.subjects is None:
         raise ValueError(

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from leukfeat.evaluation.cross_validation import fit_one, named_heads
+from leukfeat.evaluation.compared_heads import named_heads
+from leukfeat.evaluation.cross_validation import fit_one
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.features import FeatureSet
 from leukfeat.metrics import Interval, SubjectStatistic, auroc_by_subject

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from leukfeat.data import CellDataset
+from leukfeat.data.cell_columns import label_text
 from leukfeat.evaluation.cell_names import cell_paths
 from leukfeat.evaluation.left_out import left_out_cells, left_out_notes
 from leukfeat.evaluation.predictions import Predictions
@@ -15,7 +17,7 @@ from leukfeat.features import FeatureSet
 from leukfeat.splitting.groups import row_digests
 from leukfeat.splitting.views import refuse_augmented
 
-__all__ = ["as_labelled_features", "check_classes", "positive_note", "predict_cells"]
+__all__ = ["as_labelled_features", "check_classes", "predict_cells"]
 
 
 def as_labelled_features(
@@ -54,17 +56,20 @@ def as_labelled_features(
         if y is None:
             raise ValueError("An array of features needs 'y', the label of each cell.")
         y = np.asarray(y)
-        names = np.unique(y) if classes is None else np.asarray(classes)
-        unknown = sorted({str(v) for v in y} - {str(v) for v in names})
-        if unknown:
-            raise ValueError(f"'y' holds {unknown}, not among the classes {list(names)}.")
-        position = {str(name): i for i, name in enumerate(names)}
+        gone = np.flatnonzero(pd.isna(y))
+        if len(gone):
+            raise ValueError(
+                f"{len(gone)} of {len(y)} labels in 'y' are missing (the first in row {gone[0]}). "
+                "Give labelled cells only."
+            )
+        names = (np.unique(y) if classes is None else np.asarray(classes)).tolist()
         return FeatureSet(
             features,
-            [position[str(value)] for value in y],
+            _positions(y.tolist(), names),
             subjects=subjects,
             ids=row_digests(features),
             class_names=[str(name) for name in names],
+            feature_names=_column_names(features),
         ), ()
     if y is not None or subjects is not None:
         raise ValueError(
@@ -96,6 +101,23 @@ def check_classes(head: Any, cells: Any) -> None:
         As :func:`predict_cells` would.
     """
     _columns(head, cells, getattr(head, "class_names_", None))
+
+
+def _positions(labels: list[Any], classes: list[Any]) -> list[int]:
+    """Return the place of each label among the classes: 1, 1.0 and True are one label."""
+    by_value = {name: i for i, name in enumerate(classes)}
+    by_text = {label_text(name): i for i, name in enumerate(classes)}
+    places = [by_value.get(label, by_text.get(label_text(label))) for label in labels]
+    unknown = {str(label) for label, place in zip(labels, places, strict=True) if place is None}
+    if unknown:
+        raise ValueError(f"'y' holds {sorted(unknown)}, not among the classes {classes}.")
+    return places  # type: ignore[return-value]
+
+
+def _column_names(features: Any) -> list[str] | None:
+    """Return the names of a table's columns, if they are all text."""
+    names = list(getattr(features, "columns", ()))
+    return names if names and all(isinstance(name, str) for name in names) else None
 
 
 def predict_cells(
@@ -146,7 +168,7 @@ def predict_cells(
     columns = _columns(head, features, own)
     names = _names(features, own)
     n_classes = max(len(names), int(max(columns)) + 1, int(features.y.max()) + 1)  # type: ignore[union-attr]
-    given = features if X is None else X
+    given = _as_the_head_knows_them(head, features) if X is None else X
     scores = _scores(head, given, columns, n_classes)
     lookup = {str(label): c for label, c in zip(head.classes_, columns, strict=True)}
     predicted = np.array([lookup[str(label)] for label in head.predict(given)], np.int64)
@@ -168,24 +190,13 @@ def predict_cells(
     )
 
 
-def positive_note(features: FeatureSet) -> tuple[str, ...]:
-    """Return what a result must say where nobody told which of two classes is the positive one.
-
-    Parameters
-    ----------
-    features : FeatureSet
-
-    Returns
-    -------
-    tuple of str
-    """
-    names = features.class_names
-    if features.positive is not None or len(names) != 2:
-        return ()
-    return (
-        f"the positive class was not given: {names[-1]!r}, the last by name, is taken, and "
-        "sensitivity is that of finding it (give positive=...)",
-    )
+def _as_the_head_knows_them(head: Any, features: FeatureSet) -> Any:
+    """Return the features as a table, for a head that was fit on a table of these columns."""
+    own = getattr(head, "feature_names_in_", None)
+    names = features.feature_names
+    if own is None or names is None or list(own) != list(names):
+        return features
+    return pd.DataFrame(features.X, columns=list(names))
 
 
 def _names(features: FeatureSet, own: Sequence[str] | None) -> tuple[str, ...]:

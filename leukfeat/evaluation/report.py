@@ -119,8 +119,14 @@ def evaluation_page(
     if len(result.per_subject):
         page.section("Subjects")
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
-        page.words(f"The {min(_WORST, len(result.per_subject))} subjects with most errors:")
-        page.table(_frame(result.per_subject.head(_WORST)))
+        erring = result.per_subject[result.per_subject["right"] < 1].head(_WORST)
+        page.words(
+            f"The {len(erring)} subjects with most errors:"
+            if len(erring)
+            else "Every cell of every subject is called right."
+        )
+        if len(erring):
+            page.table(_frame(erring))
     wrong = result.most_wrong(_WORST)
     if len(wrong):
         page.section("Most wrong cells")

@@ -28,6 +28,7 @@ from leukfeat.evaluation.scoring import (
 from leukfeat.evaluation.wording import evaluation_html, evaluation_markdown, left_out_markdown
 from leukfeat.exceptions import UnknownFigureError
 from leukfeat.metrics import Interval, SubjectStatistic
+from leukfeat.metrics.interval import check_level
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,6 +107,7 @@ class Evaluation:
         about: Mapping[str, Any] | None = None,
         left_out: pd.DataFrame | None = None,
     ) -> None:
+        check_level(level)
         self.predictions = predictions
         self.name = name
         self.controls: dict[str, Evaluation] = dict(controls or {})

@@ -17,7 +17,14 @@ from leukfeat.metrics import (
     wilson,
 )
 
-__all__ = ["FIGURE_NAMES", "confusion_frame", "figure_name", "per_subject_frame", "score_figures"]
+__all__ = [
+    "FIGURE_NAMES",
+    "check_metric",
+    "confusion_frame",
+    "figure_name",
+    "per_subject_frame",
+    "score_figures",
+]
 
 FIGURE_NAMES = {
     "accuracy": "accuracy",
@@ -53,6 +60,26 @@ def figure_name(key: str) -> str:
     """
     base, _, of = key.partition("[")
     return FIGURE_NAMES.get(base, base) + (f", {of[:-1]}" if of else "")
+
+
+def check_metric(metric: str) -> None:
+    """Raise if no figure of merit has a name: before heads are fitted, not after it.
+
+    Parameters
+    ----------
+    metric : str
+        For example ``"auroc"`` or ``"sensitivity[Benign]"``.
+
+    Raises
+    ------
+    ValueError
+        If there is none; the message lists those that there are.
+    """
+    if metric.partition("[")[0] not in FIGURE_NAMES:
+        raise ValueError(
+            f"The 'metric' parameter must be one of {list(FIGURE_NAMES)}, or one of them for a "
+            f"class ('sensitivity[Benign]'). Got {metric!r} instead."
+        )
 
 
 def score_figures(predictions: Predictions) -> dict[tuple[str, str], SubjectStatistic]:

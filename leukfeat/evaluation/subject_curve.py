@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.evaluation.cross_validation import named_heads, out_of_fold
+from leukfeat.evaluation.compared_heads import named_heads
+from leukfeat.evaluation.cross_validation import out_of_fold
 from leukfeat.evaluation.predicting import as_labelled_features
 from leukfeat.evaluation.predictions import with_units
 from leukfeat.evaluation.result import Evaluation
-from leukfeat.evaluation.scoring import figure_name
+from leukfeat.evaluation.scoring import check_metric, figure_name
 from leukfeat.evaluation.wording import interval_texts, markdown_table
 from leukfeat.features import FeatureSet
 from leukfeat.reporting import caption
@@ -187,8 +188,9 @@ def learning_curve(
     Raises
     ------
     ValueError
-        If subjects are not known, or a fraction is outside (0, 1].
+        If there is no such figure, subjects are not known, or a fraction is outside (0, 1].
     """
+    check_metric(metric)
     cells, _ = as_labelled_features(features, y, subjects=subjects)
     if cells.subjects is None:
         raise ValueError("A learning curve in subjects needs the subject of each cell.")

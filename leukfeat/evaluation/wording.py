@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from leukfeat.evaluation.beyond_controls import beyond_controls
 from leukfeat.evaluation.left_out import left_out_rows
 from leukfeat.evaluation.scoring import figure_name
 from leukfeat.metrics import Interval
@@ -257,4 +258,5 @@ def evaluation_html(result: Evaluation) -> str:
 
 def _remarks(result: Evaluation) -> tuple[str, ...]:
     shown = [name for name, over in result.figures if over == "cells"]
-    return (*result.notes, *interval_notes([result], shown))
+    beyond = beyond_controls({result.name: result}, result.controls)
+    return (*beyond, *result.notes, *interval_notes([result], shown))

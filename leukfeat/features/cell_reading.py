@@ -19,32 +19,10 @@ from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.imaging.controls import measure_controls
 from leukfeat.imaging.conversion import check_size
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import decode_image, read_bytes
 
-__all__ = ["CellRead", "CellReader", "network_inputs", "pixel_key"]
-
-
-def pixel_key(image: NDArray[np.uint8]) -> bytes:
-    """Digest of decoded pixels and their shape: what makes two images the same.
-
-    Parameters
-    ----------
-    image : ndarray of uint8 of shape (height, width, 3)
-        RGB.
-
-    Returns
-    -------
-    bytes
-        SHA-256.
-
-    Examples
-    --------
-    >>> pixel_key(np.zeros((1, 2, 3), np.uint8)) == pixel_key(np.zeros((2, 1, 3), np.uint8))
-    False
-    """
-    digest = hashlib.sha256(b"leukfeat RGB uint8 %d x %d:" % image.shape[:2])
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.digest()
+__all__ = ["CellRead", "CellReader", "network_inputs"]
 
 
 def network_inputs(image: NDArray[np.uint8], spec: FeatureSpec) -> NDArray[np.uint8]:

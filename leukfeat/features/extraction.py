@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from leukfeat.features.carrying_out import carry_out, check_choices
@@ -165,7 +166,7 @@ def extract_features(  # type: ignore[misc]
     """
     check_choices(if_cached=if_cached, errors=errors, verify=verify)
     check_device(device)
-    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+    if isinstance(batch_size, bool) or not isinstance(batch_size, Integral) or batch_size < 1:
         raise ValueError(
             f"The 'batch_size' parameter must be a positive integer. Got {batch_size!r} instead."
         )

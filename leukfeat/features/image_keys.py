@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.store.stat_index import StatIndex
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import decode_image, read_bytes
 
 __all__ = ["image_keys"]

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.cell_reading import network_inputs, pixel_key
+from leukfeat.features.cell_reading import network_inputs
 from leukfeat.features.cells_input import as_dataset
 from leukfeat.features.int8_file import Int8Calibration, write_calibration
 from leukfeat.features.own_backbone import Backbone
@@ -26,6 +27,7 @@ from leukfeat.features.progress import progress_bar
 from leukfeat.features.space import make_spec
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import find_weights
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import read_image
 from leukfeat.native_libraries import import_native
 
@@ -93,7 +95,7 @@ def calibrate_int8(
     openvino = import_native("openvino")
     from leukfeat.features.engines.converted_models import load_converted
 
-    if isinstance(n_images, bool) or not isinstance(n_images, int) or n_images < 1:
+    if isinstance(n_images, bool) or not isinstance(n_images, Integral) or n_images < 1:
         raise ValueError(
             f"The 'n_images' parameter must be a positive integer. Got {n_images!r} instead."
         )

@@ -8,12 +8,12 @@ import os
 from typing import Any
 
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.extraction_run import ExtractionRun
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.rates import estimate_rate, estimate_start
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.imaging.controls import CONTROL_COLUMNS
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import check_encoded, read_bytes
 
 __all__ = ["ExtractionPlan", "make_plan"]

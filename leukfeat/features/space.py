@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 import os
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ def check_crop(crop: Any) -> int | None:
     >>> check_crop("center:300")
     300
     """
-    side = crop
+    side = _plain(crop)
     if isinstance(crop, str) and crop.startswith("center:") and crop[7:].isdecimal():
         side = int(crop[7:])
     if side is not None and (isinstance(side, bool) or not isinstance(side, int) or side < 1):
@@ -51,7 +52,9 @@ def check_input_size(size: Any, backbone: StockBackbone) -> tuple[int, int]:
     """
     if size is None:
         return backbone.input_size
+    size = _plain(size)
     pair = (size, size) if isinstance(size, int) else size
+    pair = tuple(_plain(one) for one in pair) if isinstance(pair, (tuple, list)) else pair
     if (
         not isinstance(pair, (tuple, list))
         or len(pair) != 2
@@ -62,6 +65,12 @@ def check_input_size(size: Any, backbone: StockBackbone) -> tuple[int, int]:
             f"{backbone.least_size} to 2048 pixels for {backbone.name!r}. Got {size!r} instead."
         )
     return (pair[0], pair[1])
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as Python's own, which the feature space is written with."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return int(value) if whole else value
 
 
 def make_spec(
@@ -126,7 +135,7 @@ def _declared(
 ) -> dict[str, Any]:
     """Return what a network of the user's own declares; other wishes are refused."""
     wished = (layers,) if isinstance(layers, str) else tuple(layers)
-    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    size = (input_size, input_size) if isinstance(input_size, numbers.Integral) else input_size
     for name, given, allowed, declared in (
         # The defaults of extract_features stand for what is declared.
         ("layers", wished, (("avg_pool",), OWN_LAYERS), f"output={backbone.output!r}"),

@@ -128,7 +128,8 @@ def _(
     candidates: Candidates,
 ) -> list[np.ndarray]:
     """Search the neighbours once, for the largest number of them; too large ones score NaN."""
-    if any(set(candidate) - {"n_neighbors"} for candidate in candidates):
+    known = classifier.weights in ("uniform", "distance")
+    if not known or any(set(candidate) - {"n_neighbors"} for candidate in candidates):
         return candidate_scores.dispatch(object)(classifier, X, y, X_test, candidates)
     counts = [candidate.get("n_neighbors", classifier.n_neighbors) for candidate in candidates]
     classes, codes = np.unique(y, return_inverse=True)

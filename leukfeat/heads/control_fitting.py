@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 from leukfeat.features import FeatureSet
 
@@ -44,8 +45,11 @@ def fit_control_heads(data: TrainingData, settings: dict[str, Any]) -> dict[str,
         # A threshold on probabilities has no meaning for a control, an SVM, that gives none.
         same["threshold"] = "auto"
     for name, classifier in pipelines.items():
-        control = Head(classifier, tune=False, positive=data.classes[data.positive], **same)
-        fitted[name] = control.fit(measured, data.labels, groups=data.groups)
+        control = Head(classifier, tune=False, **same)
+        matrix = validate_data(control, measured, dtype=[np.float32, np.float64])
+        # The same rows, with all that is known of them: equal measurements are no equal images.
+        rows = dataclasses.replace(data, X=matrix, spec=None, controls=None)
+        fitted[name] = control.fit_data(rows)
     return fitted
 
 

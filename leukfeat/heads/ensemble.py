@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .calibration import Calibration, fit_calibration
 from .combining import STRATEGIES, combine, fit_weights
-from .decision_rule import check_threshold, class_weights, decision_weights
+from .decision_rule import check_threshold, class_weights, decision_weights, named_weights
 from .ensemble_words import ensemble_html, ensemble_remarks, tie_words
 from .feature_classifier import FeatureClassifier
 from .head import Head
@@ -146,12 +146,15 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
         self._check_parameters()
         data = training_data(self, X, y, groups, positive=self.positive)
         check_threshold(self.threshold, len(data.classes))
-        weights = class_weights(self.class_weight, data.classes, data.y)
+        by_label = named_weights(self.class_weight, data.classes, data.class_names)
+        weights = class_weights(by_label, data.classes, data.y)
         splits, notes = inner_splits(
             data, self.cv, split=self.split, random_state=self.random_state
         )
         fitted = {
-            name: self._member(head, data, splits).fit(data.X, data.labels, groups=data.groups)
+            name: self._member(head, data, splits, by_label).fit(
+                data.X, data.labels, groups=data.groups
+            )
             for name, head in zip(_names(self.heads), self.heads, strict=True)
         }
         self.split_note_ = "; ".join(notes)
@@ -247,7 +250,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
                 f"Got {self.nested!r} instead."
             )
 
-    def _member(self, head: Any, data: TrainingData, splits: Any) -> Head:
+    def _member(self, head: Any, data: TrainingData, splits: Any, class_weight: Any) -> Head:
         """Return an unfitted head on the common folds."""
         if isinstance(head, Head):
             # Labels stand in place of names here, as in the rows that it is given.
@@ -257,7 +260,7 @@ class Ensemble(MetaEstimatorMixin, FeatureClassifier):
             head,
             tune=self.tune,
             cv=splits,
-            class_weight=self.class_weight,
+            class_weight=class_weight,
             split=self.split,
             positive=data.classes[data.positive],
             scoring=self.scoring,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
+
+from leukfeat.exceptions import LeakageWarning
+from leukfeat.splitting.groups import NO_SUBJECTS
 
 from .ensemble import Ensemble
 from .head import Head
@@ -62,6 +66,11 @@ def fit_head(
     TypeError
         If two heads are given.
 
+    Warns
+    -----
+    LeakageWarning
+        If no subjects are known.
+
     Examples
     --------
     >>> import numpy as np
@@ -86,7 +95,7 @@ def fit_head(
                 f"fit_head got two heads: {y!r} in the place of 'y', and head={head!r}. Give one."
             )
         y, head = None, y
-    return Head(
+    fitted = Head(
         head,
         tune=tune,
         cv=cv,
@@ -101,6 +110,8 @@ def fit_head(
         random_state=random_state,
         n_jobs=n_jobs,
     ).fit(X, y, groups=groups)
+    _warn_without_subjects(fitted)
+    return fitted
 
 
 def fit_ensemble(
@@ -179,7 +190,7 @@ def fit_ensemble(
         rows = len(X)
         if len(y) != rows:
             y, heads = None, y
-    return Ensemble(
+    fitted = Ensemble(
         heads,
         strategy=strategy,
         n_best=n_best,
@@ -195,3 +206,15 @@ def fit_ensemble(
         random_state=random_state,
         n_jobs=n_jobs,
     ).fit(X, y, groups=groups)
+    _warn_without_subjects(fitted)
+    return fitted
+
+
+def _warn_without_subjects(fitted: Head | Ensemble) -> None:
+    if NO_SUBJECTS in fitted.split_note_:
+        warnings.warn(
+            f"Fitted by cell: {NO_SUBJECTS}. Settings, calibration and threshold may be learnt "
+            "from a patient's cells on both sides. Give groups=, the subject of each row.",
+            LeakageWarning,
+            stacklevel=3,
+        )

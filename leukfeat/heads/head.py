@@ -12,7 +12,7 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
 
 from .calibration import Calibration, fit_calibration
-from .decision_rule import check_threshold, class_weights, decision_weights
+from .decision_rule import check_threshold, class_weights, decision_weights, named_weights
 from .feature_classifier import FeatureClassifier
 from .memory_need import check_memory
 from .natural_scores import natural_scores
@@ -48,8 +48,9 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         A name (see `registered_heads`), or a scikit-learn classifier or pipeline of one's own.
     tune : bool, default=True
         Whether to try the search space of the head; else its defaults are fit.
-    cv : int or iterable of (train, test), default=5
-        Folds of the inner cross-validation (fewer where there are fewer groups).
+    cv : int, splitter or list of (train, test), default=5
+        Folds of the inner cross-validation (fewer where there are fewer groups). A splitter of
+        scikit-learn is given the groups; ``None`` is the default.
     calibrate : bool, default=True
         Whether probabilities are Platt-scaled on out-of-fold scores. Without it they are the
         classifier's own, and an SVM has none.
@@ -64,7 +65,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         specificity; ``("sensitivity", 0.95)`` or ``("specificity", 0.95)``, the out-of-fold
         operating point that just reaches it.
     class_weight : {"balanced"}, dict or None, default="balanced"
-        Weights of the classes, given to the classifier if it takes them.
+        Weights of the classes, by name or label, given to the classifier if it takes them.
     split : {"group", "random"}, default="group"
         ``"random"`` lets cells of one subject stand on both sides of the inner folds.
     positive : object, default=None
@@ -189,11 +190,31 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
             raise ValueError(
                 f"The 'scoring' parameter must be one of {SCORINGS}. Got {self.scoring!r} instead."
             )
-        data = training_data(self, X, y, groups, positive=self.positive)
+        return self.fit_data(training_data(self, X, y, groups, positive=self.positive))
+
+    def fit_data(self, data: TrainingData) -> Head:
+        """Fit on rows that are checked already: those of another head, on other columns.
+
+        Parameters
+        ----------
+        data : TrainingData
+            The rows.
+
+        Returns
+        -------
+        Head
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`fit`.
+        """
         check_threshold(self.threshold, len(data.classes))
-        weights = class_weights(self.class_weight, data.classes, data.y)
+        by_label = named_weights(self.class_weight, data.classes, data.class_names)
+        weights = class_weights(by_label, data.classes, data.y)
         pipeline, space = prepared_pipeline(
-            self.head, class_weight=self.class_weight, random_state=self.random_state
+            self.head, class_weight=by_label, random_state=self.random_state
         )
         space = space if self.param_grid is None else dict(self.param_grid)
         candidates = grid_of(pipeline, space) if self.tune else [{}]

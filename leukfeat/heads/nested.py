@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 from leukfeat.metrics import difference, figures_of_merit
 
+from .decision_rule import named_weights
 from .training_data import TrainingData, inner_splits
 
 if TYPE_CHECKING:
@@ -53,7 +54,11 @@ def nested_difference(ensemble: Ensemble, data: TrainingData) -> dict[str, Any]:
             inside = data.take(train)
             folds, _ = inner_splits(inside, cv, split=ensemble.split, random_state=seed)
         refit = clone(ensemble).set_params(
-            nested=0, controls=False, cv=folds, positive=data.classes[data.positive]
+            nested=0,
+            controls=False,
+            cv=folds,
+            positive=data.classes[data.positive],
+            class_weight=named_weights(ensemble.class_weight, data.classes, data.class_names),
         )
         refit.fit(data.X[train], data.labels[train], groups=data.groups[train])
         best = refit.best_member_

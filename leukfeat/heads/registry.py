@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,15 @@ from sklearn.pipeline import Pipeline
 
 from .selection import SELECTORS, put_selector_before, split_name
 
-__all__ = ["HeadFactory", "build_head", "check_head_name", "register_head", "registered_heads"]
+__all__ = [
+    "HeadFactory",
+    "build_head",
+    "check_head_name",
+    "own_heads",
+    "register_head",
+    "registered_heads",
+    "with_heads",
+]
 
 HeadFactory = Callable[[], tuple[BaseEstimator, Mapping[str, Sequence[Any]]]]
 
@@ -39,6 +48,11 @@ def register_head(name: str, factory: HeadFactory, *, overwrite: bool = False) -
     TypeError
         If `factory` cannot be called.
 
+    Notes
+    -----
+    leukfeat's own functions bring the name to the processes that ``n_jobs`` starts.
+    scikit-learn's do not: give ``cross_val_score(..., n_jobs=2)`` the classifier itself.
+
     Examples
     --------
     >>> from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -63,6 +77,44 @@ def register_head(name: str, factory: HeadFactory, *, overwrite: bool = False) -
     if name in _FACTORIES and not overwrite:
         raise ValueError(f"A head named {name!r} exists; give overwrite=True to replace it.")
     _FACTORIES[name] = factory
+
+
+def own_heads() -> dict[str, HeadFactory]:
+    """Return the names that the user has registered, and their factories.
+
+    Returns
+    -------
+    dict of str to callable
+    """
+    return {
+        name: factory
+        for name, factory in _FACTORIES.items()
+        if not str(getattr(factory, "__module__", "")).startswith("leukfeat.")
+    }
+
+
+def with_heads(call: Callable[..., Any], heads: Mapping[str, HeadFactory]) -> Callable[..., Any]:
+    """Make a call know registered names in whatever process it runs.
+
+    Parameters
+    ----------
+    call : callable
+        Of a module, so that a worker can import it.
+    heads : mapping of str to callable
+        From :func:`own_heads`.
+
+    Returns
+    -------
+    callable
+    """
+    return functools.partial(_call_with_heads, call, dict(heads)) if heads else call
+
+
+def _call_with_heads(
+    call: Callable[..., Any], heads: Mapping[str, HeadFactory], *args: Any, **kwargs: Any
+) -> Any:
+    _FACTORIES.update(heads)
+    return call(*args, **kwargs)
 
 
 def registered_heads() -> tuple[str, ...]:

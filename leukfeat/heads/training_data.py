@@ -21,7 +21,17 @@ from leukfeat.splitting.kfold import SubjectKFold
 from leukfeat.splitting.splitters import RANDOM_SPLIT
 from leukfeat.splitting.views import origin_ids, parent_ids
 
-__all__ = ["TrainingData", "digest_of", "inner_splits", "matrix_of", "training_data"]
+__all__ = [
+    "TrainingData",
+    "class_position",
+    "digest_of",
+    "inner_splits",
+    "matrix_of",
+    "training_data",
+]
+
+
+DEFAULT_FOLDS = 5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -203,8 +213,8 @@ def inner_splits(
     ----------
     data : TrainingData
         The rows.
-    cv : int, splitter or list of (train, test)
-        Number of folds, a scikit-learn splitter (which is given the groups), or the folds.
+    cv : int, splitter, list of (train, test) or None
+        Number of folds (``None``: 5), a scikit-learn splitter (which is given the groups), or the folds.
     split : {"group", "random"}
         Whether groups stay together.
     random_state : int, RandomState or None
@@ -226,6 +236,7 @@ def inner_splits(
     if split not in ("group", "random"):
         raise ValueError(f"The 'split' parameter must be 'group' or 'random'. Got {split!r}.")
     notes = data.notes if split == "group" else (RANDOM_SPLIT,)
+    cv = DEFAULT_FOLDS if cv is None else cv
     if not isinstance(cv, (int, np.integer)):
         return _given_splits(data, cv, by_group=split == "group"), notes
     cells = np.flatnonzero(~data.is_view)
@@ -282,6 +293,13 @@ def _given_splits(
             groups=data.groups if by_group else data.origins,
             parents=told,
         )
+        lacking = np.setdiff1d(np.arange(len(data.classes)), data.y[train])
+        if len(lacking):
+            names = [data.class_names[int(c)] for c in lacking]
+            raise ValueError(
+                f"A training side of 'cv' lacks the classes {names}; every fold must be trained on "
+                "all classes. Give fewer folds, or leave these cells out."
+            )
     if len(np.unique(held_out := np.concatenate([test for _, test in splits]))) < len(held_out):
         raise ValueError("The folds of 'cv' must hold out a row at most once; some are twice.")
     return splits
@@ -322,14 +340,22 @@ def _groups(
     if features is None:
         n = len(ids)
         names = np.array([f"row {i}" for i in range(n)], object) if given is None else given
-        return merge_groups(given, ids), names, (NO_SUBJECTS,) if given is None else ()
+        return merge_groups(given, ids), names, _unknown_groups(given)
     merged, names, notes = row_groups(features)
     if given is not None or features.ids is None:
         merged = merge_groups(merged, given, ids)
     if given is not None:
-        notes = ()
+        notes = _unknown_groups(given)
         names = names if features.subjects is not None else given
     return merged, names, notes
+
+
+def _unknown_groups(given: np.ndarray | None) -> tuple[str, ...]:
+    """Say which rows have no group."""
+    if given is None:
+        return (NO_SUBJECTS,)
+    n = int(pd.isna(given).sum())
+    return (f"{n} of {len(given)} rows have no group: each is taken as its own",) if n else ()
 
 
 def _check_labels_known(y: Any) -> None:
@@ -358,15 +384,44 @@ def _positive(
     if positive is None:
         told = getattr(features, "positive", None)
         return names.index(told) if told in names else len(classes) - 1
+    found = class_position(positive, classes, names)
+    if found is not None:
+        return found
     known = classes.tolist()
-    if positive in known:
-        return known.index(positive)
-    if positive in names:
-        return names.index(positive)
     raise ValueError(
         f"The 'positive' parameter must be one of the classes {known} "
         f"(named {list(names)}). Got {positive!r} instead."
     )
+
+
+def class_position(told: Any, classes: np.ndarray, names: Sequence[str]) -> int | None:
+    """Return the place of a class that a user named, by its name or by its label.
+
+    Parameters
+    ----------
+    told : object
+        A name, or a label. A name comes first: classes named ``("1", "2")`` have the labels 0
+        and 1 in a `FeatureSet`, and 1 means the first.
+    classes : ndarray of shape (n_classes,)
+        Labels.
+    names : sequence of str of length n_classes
+        Their names.
+
+    Returns
+    -------
+    int or None
+        ``None`` if there is no such class.
+
+    Examples
+    --------
+    >>> class_position(1, np.array([0, 1]), ("1", "2")), class_position(1, np.array([0, 1]), "ab")
+    (0, 1)
+    """
+    text = label_text(told)
+    if text in names:
+        return list(names).index(text)
+    known = classes.tolist()
+    return known.index(told) if told in known else None
 
 
 def _distinct(labels: Iterable[Any] | None) -> tuple[str, ...]:

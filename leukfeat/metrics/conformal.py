@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from leukfeat.metrics.interval import check_level
 from leukfeat.metrics.subjects import index_subjects
 
 __all__ = ["attainable_level", "conformal_thresholds", "prediction_sets"]
@@ -102,8 +103,7 @@ def conformal_thresholds(
     array([0.1, 0.1])
     """
     p, y = np.asarray(probabilities, float), np.asarray(y, np.int64)
-    if not 0 < level < 1:
-        raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.")
+    check_level(level)
     if method not in ("pooled", "single"):
         raise ValueError(f"'method' must be 'pooled' or 'single'. Got {method!r} instead.")
     if subjects is None or pd.isna(np.asarray(subjects, object)).any():

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from typing import Any
 
-__all__ = ["Interval"]
+__all__ = ["Interval", "check_level"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,3 +75,21 @@ class Interval:
             key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in dataclasses.asdict(self).items()
         }
+
+
+def check_level(level: float) -> None:
+    """Raise if a level is no share.
+
+    Parameters
+    ----------
+    level : float
+        Of an interval, or of a prediction set.
+
+    Raises
+    ------
+    ValueError
+        If it is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        hint = f" Did you mean {level / 100:g}?" if 1 < level < 100 else ""
+        raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.{hint}")

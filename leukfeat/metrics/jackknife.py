@@ -20,12 +20,12 @@ from typing import Literal
 import numpy as np
 from scipy import special, stats
 
-from leukfeat.metrics.interval import Interval
+from leukfeat.metrics.interval import Interval, check_level
 from leukfeat.metrics.subjects import kish
 
 __all__ = ["FEW_SUBJECTS", "SubjectStatistic", "average", "difference"]
 
-Scale = Literal["logit", "fisher", "log", "identity"]
+Scale = Literal["logit", "fisher", "log", "difference", "identity"]
 Array = np.ndarray
 
 FEW_SUBJECTS = 10
@@ -33,23 +33,31 @@ FEW_SUBJECTS = 10
 
 _EDGE = 1e-12
 _ROUNDING = 1e-13
-_BOUNDS = {"logit": (0.0, 1.0), "fisher": (-1.0, 1.0), "log": (0.0, np.inf)}
+_BOUNDS = {
+    "logit": (0.0, 1.0),
+    "fisher": (-1.0, 1.0),
+    "log": (0.0, np.inf),
+    "difference": (-1.0, 1.0),
+}
 _TO: dict[str, Callable[[Array], Array]] = {
     "logit": special.logit,
     "fisher": np.arctanh,
     "log": np.log,
+    "difference": np.asarray,
     "identity": np.asarray,
 }
 _FROM: dict[str, Callable[[Array], Array]] = {
     "logit": special.expit,
     "fisher": np.tanh,
     "log": np.exp,
+    "difference": np.asarray,
     "identity": np.asarray,
 }
 _SLOPE: dict[str, Callable[[float], float]] = {
     "logit": lambda p: 1 / (p * (1 - p)),
     "fisher": lambda r: 1 / (1 - r * r),
     "log": lambda v: 1 / v,
+    "difference": lambda v: 1.0,
     "identity": lambda v: 1.0,
 }
 
@@ -69,9 +77,10 @@ class SubjectStatistic:
         is not counted.
     strata : ndarray of int of shape (n_subjects,)
         The class each subject was drawn for; all equal where subjects hold several classes.
-    scale : {"logit", "fisher", "log", "identity"}, default="logit"
+    scale : {"logit", "fisher", "log", "difference", "identity"}, default="logit"
         Where the interval is symmetric: "logit" for values in 0 to 1, "fisher" for -1 to 1,
-        "log" for positive values, "identity" for differences.
+        "log" for positive values, "difference" for differences of values in 0 to 1, "identity"
+        for any other.
     n_cells : int, default=0
         Cells behind the estimate.
     unit : {"subject", "cell"}, default="subject"
@@ -122,8 +131,7 @@ class SubjectStatistic:
             has none: a head that says the same of every cell has a balanced accuracy of 0.5 by
             construction.
         """
-        if not 0 < level < 1:
-            raise ValueError(f"'level' must be between 0 and 1. Got {level!r} instead.")
+        check_level(level)
         used = self.weights > 0
         counts = [int((used & (self.strata == s)).sum()) for s in np.unique(self.strata[used])]
         unknown = Interval(
@@ -142,9 +150,11 @@ class SubjectStatistic:
             if self.estimate <= low + _EDGE or self.estimate >= high - _EDGE:
                 return self._at_the_edge(held, unknown)
         variance, dof, note = self._variance(used)
-        if note == self._same and self.scale == "logit" and len(held) == 1:
+        if variance == 0 and self.scale == "difference":
+            return self._alike(held, unknown, note)
+        if variance == 0 and self.scale == "logit" and len(held) == 1:
             return self._without_spread(held[0], unknown)
-        if not np.isfinite(variance):
+        if not np.isfinite(variance) or variance == 0:
             return dataclasses.replace(unknown, note=note)
         centre = float(_TO[self.scale](np.asarray(self.estimate)))
         reach = float(stats.t.ppf((1 + level) / 2, dof)) * variance**0.5
@@ -188,10 +198,6 @@ class SubjectStatistic:
             note=self._few(held),
         )
 
-    @property
-    def _same(self) -> str:
-        return f"all {self.unit}s show the same value: no spread to judge by"
-
     def _without_spread(self, count: int, unknown: Interval) -> Interval:
         # The bound of a perfect figure between the ends: of all means with this estimate that of
         # subjects who are wholly right or wholly wrong spreads most, and it is binomial.
@@ -202,6 +208,20 @@ class SubjectStatistic:
             high=float(stats.beta.ppf(1 - tail, right + 1, count - right)),
             method=f"Clopper-Pearson on {count} {self.unit}s",
             note=f"all {self.unit}s show the same value: the widest interval that {count} allow",
+        )
+
+    def _alike(self, held: tuple[int, ...], unknown: Interval, note: str) -> Interval:
+        """Return the interval of a difference that is the same for every subject seen."""
+        count = min(held)
+        # As many subjects without an exception bound the share of those that are one, and an
+        # exception moves a mean by 1 at most.
+        reach = 1 - ((1 - unknown.level) / 2) ** (1 / count)
+        return dataclasses.replace(
+            unknown,
+            low=max(-1.0, self.estimate - reach),
+            high=min(1.0, self.estimate + reach),
+            method=f"Clopper-Pearson on {count} {self.unit}s, of which none is an exception",
+            note=note,
         )
 
     def _variance(self, used: Array) -> tuple[float, float, str]:
@@ -225,10 +245,10 @@ class SubjectStatistic:
             part = (n - 1) / n * float((about**2).sum())
             total += part
             denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)
-        if total == 0 and self.scale != "identity":
-            return np.nan, np.nan, self._same
+        if total == 0 and self.scale == "difference":
+            return 0.0, 1.0, f"all {self.unit}s show the same difference"
         if total == 0:
-            return 0.0, 1.0, f"no {self.unit} tells the two apart"
+            return 0.0, 1.0, f"all {self.unit}s show the same value: no spread to judge by"
         return total, total * total / denominator, ""
 
     def _few(self, held: tuple[int, ...]) -> str:
@@ -274,7 +294,8 @@ def difference(a: SubjectStatistic, b: SubjectStatistic) -> SubjectStatistic:
     Returns
     -------
     SubjectStatistic
-        ``a - b`` on the identity scale; its interval is that of a paired comparison.
+        ``a - b``; its interval is that of a paired comparison. Where every subject shows the
+        same difference, for instance none, it is as wide as that many subjects allow.
 
     Raises
     ------
@@ -300,5 +321,8 @@ def difference(a: SubjectStatistic, b: SubjectStatistic) -> SubjectStatistic:
             f"{len(a.without)} and {len(b.without)}."
         )
     return dataclasses.replace(
-        a, estimate=a.estimate - b.estimate, without=a.without - b.without, scale="identity"
+        a,
+        estimate=a.estimate - b.estimate,
+        without=a.without - b.without,
+        scale="difference" if a.scale in ("logit", "difference") else "identity",
     )

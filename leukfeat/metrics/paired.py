@@ -211,7 +211,7 @@ def smallest_detectable_difference(
     Returns
     -------
     float
-        ``nan`` where a class has one subject only.
+        ``nan`` where a class has one subject only, or all subjects show the same difference.
 
     Notes
     -----
@@ -229,7 +229,7 @@ def smallest_detectable_difference(
     """
     error, dof = figure.standard_error()
     if not np.isfinite(error) or error == 0:
-        return error
+        return np.nan
     critical = float(stats.t.ppf((1 + level) / 2, dof))
 
     def short_of_power(shift: float) -> float:

@@ -12,7 +12,8 @@ import numpy as np
 from leukfeat.cnn.checkpoint import digest_of
 from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.controls import CONTROL_NAMES, control_predictions
-from leukfeat.evaluation.predicting import positive_note, predict_cells
+from leukfeat.evaluation.positive import settle_positive
+from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import join_predictions, with_units
 from leukfeat.evaluation.prepared import fitted_preparation_notes
 from leukfeat.recipes.route import Route
@@ -111,7 +112,7 @@ def cross_predict(
         notes=(
             *splits.notes,
             *counted,
-            *positive_note(route.data),
+            *settle_positive(route.data, ())[1],
             *fitted_preparation_notes(route.data),
         ),
         level=level,

@@ -31,7 +31,7 @@ def check_split(
     train, test : array-like of int
         Rows of the two sides.
     y : array-like of shape (n_rows,), optional
-        Classes; each must be in training.
+        Classes; each of the test side must be in training.
     subjects, groups, ids : array-like of shape (n_rows,), optional
         Subject, group and image digest of each row; a missing one (``None``, ``NaN``, ``""``) is
         compared with nothing.
@@ -44,7 +44,7 @@ def check_split(
         If a row, subject, group or identical image is on both sides; the message names them.
         If an augmented row is in the test, or one whose cell is in the test is in training.
     ValueError
-        If a side is empty, or training lacks a class.
+        If a side is empty, or training lacks a class of the test.
 
     Examples
     --------

@@ -6,8 +6,8 @@ from leukfeat import CellDataset, FeatureSet
 from leukfeat.cnn import read_cells, reading
 from leukfeat.cnn.reading import read_pixels
 from leukfeat.exceptions import ImageReadError
-from leukfeat.features.cell_reading import pixel_key
 from leukfeat.imaging.controls import measure_controls
+from leukfeat.imaging.pixel_key import pixel_key
 
 
 @pytest.fixture

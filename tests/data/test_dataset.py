@@ -157,3 +157,10 @@ def test_classes_are_renamed():
         cells.rename_classes({"normal": "hem"})
     with pytest.raises(ValueError, match="one name"):
         cells.rename_classes({"HEM": "ALL"})
+
+
+@pytest.mark.parametrize("names", [None, ["0", "1"], ["hem", "all"]])
+def test_a_missing_label_among_numbers_leaves_the_others_what_they_are(names):
+    cells = dataset(labels=[0, 1, None, 0, 1], class_names=names, positive=None)
+    assert cells.y.tolist() == [0, 1, -1, 0, 1]
+    assert cells.class_names == tuple(names or ["0", "1"])

@@ -3,14 +3,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
-from leukfeat import FeatureSet, Head, cross_validate_heads
+from leukfeat import FeatureSet, Head, cross_validate_heads, register_head
 from leukfeat.evaluation.cross_validation import out_of_fold
 from leukfeat.exceptions import LeakageError
+from leukfeat.heads import registry as registry_module
 from leukfeat.splitting.splitters import make_splits
 
 
@@ -248,3 +250,23 @@ def test_the_table_says_which_intervals_stand_on_few_subjects(make_features):
         "AUROC, average precision: 4 subjects in the rarer class"
         in comparison["GaussianNB"].to_markdown()
     )
+
+
+def test_a_head_of_ones_own_name_is_known_to_other_processes(features, monkeypatch):
+    monkeypatch.setattr(registry_module, "_FACTORIES", {**registry_module._FACTORIES})
+    register_head("mine", lambda: (GaussianNB(var_smoothing=1e-3), {}))
+    given = {"n_splits": 2, "tune": False}
+    with parallel_config("loky"):
+        found = cross_validate_heads(features, "mine", n_jobs=2, **given)
+    alone = cross_validate_heads(features, "mine", **given)
+    assert found["mine"]["auroc"].estimate == alone["mine"]["auroc"].estimate
+
+
+def test_class_weights_of_a_classifier_weigh_the_labels_they_name(features):
+    numbers = features.y + 1
+    weighted = LogisticRegression(class_weight={1: 1000.0, 2: 1.0})
+    found = cross_validate_heads(
+        features.X, weighted, numbers, subjects=features.subjects, n_splits=2
+    )
+    called = found["LogisticRegression"].predictions.predicted
+    assert (called == 0).mean() > 0.9

@@ -1,13 +1,15 @@
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.svm import LinearSVC
 
-from leukfeat import FeatureSet, FeatureSpec, cross_validate_heads, evaluate, fit_head
+from leukfeat import FeatureSet, FeatureSpec, Head, cross_validate_heads, evaluate, fit_head
 from leukfeat.exceptions import LeakageError, LeakageWarning, SpecMismatchError
 from leukfeat.heads import Ensemble, fit_ensemble
 
@@ -299,3 +301,19 @@ def test_a_result_of_an_ensemble_says_its_weights_and_its_difference(features, t
     (note,) = [note for note in compared.notes if "weights (weighted)" in note]
     assert note.startswith("both, as fitted on the first training side: ensemble: weights")
     assert note in compared.to_markdown()
+
+
+@pytest.mark.parametrize("head", [Head(), LogisticRegression()])
+def test_a_head_that_is_not_fitted_is_said_to_be(features, head):
+    with pytest.raises(NotFittedError, match="not fitted"):
+        evaluate(head, features)
+
+
+def test_a_head_fit_on_a_table_is_asked_with_its_columns(features):
+    table = pd.DataFrame(features.X, columns=[f"f{i}" for i in range(features.X.shape[1])])
+    head = LogisticRegression().fit(table, features.y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", LeakageWarning)
+        found = evaluate(head, table, features.y, subjects=features.subjects)
+    assert found["accuracy"].estimate == pytest.approx(head.score(table, features.y))

@@ -5,6 +5,8 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from leukfeat.evaluation import leakage_meter
+from leukfeat.evaluation.leakage import LeakageMeter
+from leukfeat.metrics import Interval
 
 
 def test_a_strong_subject_effect_shows_as_a_gap(make_features):
@@ -51,8 +53,34 @@ def test_without_subjects_there_is_nothing_to_measure(make_features):
         leakage_meter(make_features(subjects=False), KNeighborsClassifier())
 
 
-def test_the_verdict_covers_every_outcome(make_features):
-    meter = leakage_meter(make_features(between=0.0, controls=False), KNeighborsClassifier(15))
-    assert "No difference" in meter.verdict or "lower" in meter.verdict
-    low = np.isfinite(meter.gap.low)
-    assert low
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        (
+            Interval(estimate=0.1, low=0.05, high=0.15),
+            "flatters KNeighborsClassifier: AUROC +0.100 (+0.050 to",
+        ),
+        (
+            Interval(estimate=-0.1, low=-0.15, high=-0.05),
+            "scores lower than a split by subject: AUROC -0.100",
+        ),
+        (
+            Interval(estimate=0.1, low=-0.05, high=0.25),
+            "No difference between the splits could be shown",
+        ),
+        (
+            Interval(estimate=0.1, low=np.nan, high=np.nan, note="one subject"),
+            "changes AUROC by +0.100; one subject",
+        ),
+    ],
+)
+def test_the_verdict_covers_every_outcome(make_features, monkeypatch, gap, said):
+    features = make_features(controls=False)
+    meter = leakage_meter(features, KNeighborsClassifier(15), n_splits=2)
+    monkeypatch.setattr(LeakageMeter, "gap", gap)
+    assert said in meter.verdict
+
+
+def test_a_figure_that_does_not_exist_is_refused_before_anything_is_fit(make_features):
+    with pytest.raises(ValueError, match=r"one of .*'auroc'.* Got 'auc' instead"):
+        leakage_meter(make_features(controls=False), KNeighborsClassifier(), metric="auc")

@@ -13,10 +13,11 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import CacheError, ImageReadError, SpecMismatchError
-from leukfeat.features.cell_reading import network_inputs, pixel_key
+from leukfeat.features.cell_reading import network_inputs
 from leukfeat.features.engines import installed_engines
 from leukfeat.features.store import StoreReader
 from leukfeat.imaging.controls import CONTROL_COLUMNS, measure_controls
+from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import read_image
 
 

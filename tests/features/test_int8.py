@@ -12,7 +12,7 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import SpecMismatchError, WeightsError
-from leukfeat.features.cell_reading import pixel_key
+from leukfeat.imaging.pixel_key import pixel_key
 
 pytest.importorskip("openvino")
 pytest.importorskip("nncf")

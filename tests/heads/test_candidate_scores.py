@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
 from leukfeat.heads import RbfSVC
@@ -54,3 +56,12 @@ def test_warm_starts_end_where_cold_ones_do(problem):
     for candidate, scores in zip(grid, candidate_scores(model, X, y, new, grid), strict=True):
         alone = LogisticRegression(tol=1e-8, max_iter=5000, **candidate).fit(X, y)
         np.testing.assert_allclose(scores, natural_scores(alone, new), atol=1e-4)
+
+
+def test_neighbours_weighed_by_a_function_of_ones_own_are_fit_one_by_one(problem):
+    X, y, new = problem
+    knn = KNeighborsClassifier(weights=lambda distances: np.exp(-distances))
+    grid = [{"n_neighbors": 3}, {"n_neighbors": 9}]
+    for candidate, scores in zip(grid, candidate_scores(knn, X, y, new, grid), strict=True):
+        alone = clone(knn).set_params(**candidate).fit(X, y)
+        np.testing.assert_allclose(scores, natural_scores(alone, new))

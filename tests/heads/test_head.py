@@ -1,5 +1,6 @@
 import hashlib
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from leukfeat import FeatureSet, FeatureSpec, Head, fit_head
-from leukfeat.exceptions import SpecMismatchError
+from leukfeat.exceptions import LeakageWarning, SpecMismatchError
 from leukfeat.heads import as_stock_svc
 from leukfeat.splitting import SubjectKFold
 
@@ -254,3 +255,54 @@ def test_copies_by_pickle_answer_the_same(features):
     head = fit_head(features)
     again = pickle.loads(pickle.dumps(head))
     np.testing.assert_array_equal(again.predict_proba(features), head.predict_proba(features))
+
+
+def test_equal_measurements_are_no_equal_images():
+    features = make_features(gap=0, controls=True)
+    features.controls.iloc[:] = np.float32(1.0)  # every cell looks the same to the control heads
+    head = fit_head(features, "logistic_regression")
+    for control in ("colour", "size"):
+        of_control, of_head = head.control_heads_[control].out_of_fold_, head.out_of_fold_
+        assert (of_control["row"] == of_head["row"]).all()
+        assert (of_control["fold"] == of_head["fold"]).all()
+    folds = [(np.arange(16, 144), np.arange(16)), (np.arange(16), np.arange(16, 144))]
+    assert fit_head(features, "logistic_regression", cv=folds).control_heads_
+
+
+def test_weights_and_the_positive_class_go_by_name_or_label():
+    features = make_features(controls=False)
+    by_name = fit_head(features, "logistic_regression", class_weight={"all": 3.0}, positive="hem")
+    by_label = fit_head(features, "logistic_regression", class_weight={1: 3.0}, positive=0)
+    assert (by_name.predict(features) == by_label.predict(features)).all()
+    assert by_name.positive_ == by_label.positive_ == 0
+    with pytest.raises(ValueError, match=r"'class_weight' names \['blast'\]"):
+        fit_head(features, class_weight={"blast": 2.0})
+    with pytest.raises(ValueError, match="names a class twice"):
+        fit_head(features, class_weight={"all": 2.0, 1: 3.0})
+
+
+def test_rows_without_a_group_are_said():
+    features = make_features()
+    groups = features.subjects.copy()
+    groups[:3] = None
+    head = fit_head(features.X, features.y, "naive_bayes", groups=groups)
+    assert head.split_note_ == "3 of 144 rows have no group: each is taken as its own"
+
+
+def test_a_fold_that_lacks_a_class_on_both_sides_is_named():
+    features = make_features(3)
+    some = np.flatnonzero(features.y < 2)
+    folds = [(some[some < 90], some[some >= 90])]
+    with pytest.raises(ValueError, match=r"training side of 'cv' lacks the classes \['blast'\]"):
+        fit_head(features, "naive_bayes", cv=folds)
+    assert fit_head(make_features(), "naive_bayes", cv=None).out_of_fold_["fold"].max() == 4
+
+
+@pytest.mark.filterwarnings("default:Fitted by cell")
+def test_a_head_without_subjects_warns():
+    features = make_features()
+    with pytest.warns(LeakageWarning, match="Fitted by cell: no subjects.*Give groups="):
+        fit_head(features.X, features.y, "naive_bayes")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit_head(features.X, features.y, "naive_bayes", groups=features.subjects)

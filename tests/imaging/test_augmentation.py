@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from leukfeat.data import CellDataset
-from leukfeat.features.cell_reading import pixel_key as key_of_features
 from leukfeat.imaging.augmentation import CellAugmentation, augment_cells, augment_image
 from leukfeat.imaging.pixel_key import pixel_key
 
@@ -112,7 +111,3 @@ def test_views_of_views_are_refused(cells):
         augment_cells(augment_cells(cells))
     with pytest.raises(ValueError, match="'copies'"):
         augment_cells(cells, copies=0)
-
-
-def test_the_key_is_the_one_of_the_feature_store(cut_out):
-    assert pixel_key(cut_out) == key_of_features(cut_out)

@@ -8,6 +8,7 @@ from leukfeat.metrics import (
     bootstrap_interval,
     difference,
     figures_of_merit,
+    smallest_detectable_difference,
 )
 
 
@@ -124,8 +125,19 @@ def test_equal_subjects_give_no_interval_of_length_zero():
     assert "same value" in interval.note
     two = _mean(np.full(4, 0.9), "logit", np.array([0, 0, 1, 1])).interval()
     assert not two.known
-    same = difference(_mean(np.array([0.1, 0.9])), _mean(np.array([0.1, 0.9]))).interval()
-    assert (same.low, same.estimate, same.high) == (0, 0, 0)
+    assert not _mean(np.full(4, 0.9)).interval().known
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 1.0), (1.0, 0.5), (0.5, 1.0)])
+def test_a_difference_that_all_subjects_share_is_as_wide_as_they_allow(a, b):
+    same = difference(_mean(np.full(8, a), "logit"), _mean(np.full(8, b), "logit"))
+    interval = same.interval()
+    reach = 1 - 0.025 ** (1 / 8)  # Clopper and Pearson's bound for none of eight
+    assert interval.estimate == a - b
+    assert interval.low == pytest.approx(max(-1, a - b - reach))
+    assert interval.high == pytest.approx(min(1, a - b + reach))
+    assert "all subjects show the same difference" in interval.note
+    assert np.isnan(smallest_detectable_difference(same))
 
 
 def test_few_subjects_and_single_cells_are_noted():

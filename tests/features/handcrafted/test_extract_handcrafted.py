@@ -9,7 +9,6 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import CacheError, ImageReadError, SpecMismatchError
-from leukfeat.features.cell_reading import pixel_key
 from leukfeat.features.handcrafted import engine as engine_file
 from leukfeat.features.handcrafted import extraction as extraction_file
 from leukfeat.features.handcrafted.measuring import find_masks, measure_cell
@@ -18,6 +17,7 @@ from leukfeat.features.store import StoreReader
 from leukfeat.features.store.maintenance import list_stores
 from leukfeat.imaging import Preparation
 from leukfeat.imaging.controls import measure_controls
+from leukfeat.imaging.pixel_key import pixel_key
 
 
 def extract(cells, *families, **settings):
