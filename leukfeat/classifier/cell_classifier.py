@@ -199,7 +199,8 @@ class CellClassifier:
         _check_probabilities(self.head)
         probabilities = self.head.predict_proba(features)
         predicted = np.asarray(self.head.predict(features))
-        table = pd.DataFrame({"image": _names(features)})
+        # As objects: pandas' own type of text cannot hold a file name that is no UTF-8.
+        table = pd.DataFrame({"image": pd.Series(_names(features), dtype=object)})
         if features.subjects is not None:
             table["subject"] = features.subjects
         names = np.array(self.class_names, object)
@@ -329,8 +330,9 @@ def _with_skipped(table: pd.DataFrame, skipped: pd.DataFrame) -> pd.DataFrame:
     if not len(skipped):
         return table
     rows = pd.DataFrame(
-        {"image": skipped["path"].to_numpy(), "reason": skipped["reason"].to_numpy(), "far": False}
+        {"image": skipped["path"].to_numpy(), "reason": skipped["reason"].to_numpy()}, dtype=object
     )
+    rows["far"] = False
     if "subject" in skipped:
         rows["subject"] = skipped["subject"].to_numpy()
     return pd.concat([table, rows], ignore_index=True)[table.columns.tolist()]

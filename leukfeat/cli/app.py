@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.leakage import leakage
 from leukfeat.cli.learning_curve import learning_curve
+from leukfeat.cli.output import printable, say
 from leukfeat.cli.predict import predict
 from leukfeat.cli.prepare import prepare
 from leukfeat.cli.reproduce import reproduce
@@ -93,6 +95,13 @@ for name, look in _CLOSER.items():
 app.add_typer(cache_app, name="cache")
 
 
+class _Said(logging.Handler):
+    """What the library has to say, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
 def run(arguments: Sequence[str] | None = None, stopped: Sequence[int] = ()) -> int:
     """Run one command, and tell how it ended.
 
@@ -108,6 +117,9 @@ def run(arguments: Sequence[str] | None = None, stopped: Sequence[int] = ()) -> 
     int
         The exit code.
     """
+    said = _Said(logging.WARNING)
+    logger = logging.getLogger("leukfeat")
+    logger.addHandler(said)
     try:
         code = app(arguments, standalone_mode=False)
     except typer.Abort:
@@ -120,19 +132,22 @@ def run(arguments: Sequence[str] | None = None, stopped: Sequence[int] = ()) -> 
             raise
         if stopped:
             return EXIT_INTERRUPTED
-        typer.secho(f"leukfeat: {in_options(str(error))}", err=True, fg="red")
+        typer.secho(printable(f"leukfeat: {in_options(str(error))}"), err=True, fg="red")
         return EXIT_ERROR
     except Exception as error:
         if os.environ.get("LEUKFEAT_DEBUG"):
             raise
         if stopped:
             return EXIT_INTERRUPTED
-        said = in_options(" ".join(str(error).split()))
+        words = in_options(" ".join(str(error).split()))
         typer.secho(
-            f"leukfeat: {type(error).__name__}: {said} (this should have been told in better words: "
+            printable(f"leukfeat: {type(error).__name__}: {words}")
+            + " (this should have been told in better words: "
             "please report it, with the traceback that LEUKFEAT_DEBUG=1 shows)",
             err=True,
             fg="red",
         )
         return EXIT_ERROR
+    finally:
+        logger.removeHandler(said)
     return code if isinstance(code, int) else 0

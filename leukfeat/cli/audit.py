@@ -61,7 +61,8 @@ def audit(
     found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
     if out is not None:
         _write(found, out)
-    show(found.to_dict(), in_options(found.to_markdown()), as_json=as_json)
+    result = {**found.to_dict(), "skipped": cells.skipped[["path", "reason"]].to_dict("records")}
+    show(result, in_options(found.to_markdown()), as_json=as_json)
     if strict and found.is_leaky:
         raise typer.Exit(EXIT_LEAKY)
 

@@ -51,6 +51,8 @@ def export(
         skip_bad=skip_bad,
     )
     given: dict[str, Any] = {}
+    if model is None:
+        say_skipped(cells.skipped)
     if model is not None:
         from leukfeat.classifier.cell_classifier import IN_TRAINING
 
@@ -69,7 +71,12 @@ def export(
         say_skipped(unread)
     table = export_table(cells, out, **given)
     show(
-        {"table": out, "cells": len(table), "columns": list(table.columns)},
+        {
+            "table": out,
+            "cells": len(table),
+            "columns": list(table.columns),
+            "skipped": cells.skipped[["path", "reason"]].to_dict("records"),
+        },
         f"{len(table)} cells in '{out}': {', '.join(table.columns)}.",
         as_json=as_json,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +14,42 @@ import typer
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_json_text", "say", "say_skipped", "show", "write_figure"]
+__all__ = ["as_json_text", "printable", "say", "say_skipped", "show", "write_figure"]
+
+# What a terminal takes for an order (colours, titles, moving the cursor), and lone surrogates,
+# which it cannot be sent.
+_ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Return text that a terminal only shows: names of files and patients may hold anything.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        Line ends and tabs stay.
+
+    Examples
+    --------
+    >>> print(printable("\x1b[31mred"))
+    \x1b[31mred
+    """
+    return _ORDERS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def say(text: str) -> None:
     """Write a line for people, on standard error, where it does not mix with JSON or tables."""
-    typer.echo(text, err=True)
+    typer.echo(printable(text), err=True)
 
 
 def say_skipped(skipped: pd.DataFrame) -> None:
     """List the images that were left out, one a line."""
     for path, reason in zip(skipped["path"], skipped["reason"], strict=True):
-        say(f"left out: {path}: {reason}")
+        say(f"left out: {path}: {reason}".replace("\n", r"\n"))
 
 
 def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
@@ -40,7 +65,7 @@ def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     as_json : bool
         Which of the two is printed.
     """
-    typer.echo(as_json_text(result) if as_json else text)
+    typer.echo(as_json_text(result) if as_json else printable(text))
 
 
 def write_figure(found: Any, folder: Path | None, name: str, result: Mapping[str, Any]) -> None:

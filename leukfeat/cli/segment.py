@@ -109,12 +109,16 @@ def _segmented(
 
 def image_files(given: list[Path]) -> list[Path]:
     """Return the files given, and the images in the folders given."""
-    from leukfeat.data.scanning import IMAGE_EXTENSIONS
+    from leukfeat.data.scanning import IMAGE_EXTENSIONS, is_litter
 
     found: list[Path] = []
     for path in given:
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_EXTENSIONS)
+            listed = sorted(p for p in path.iterdir() if not is_litter(p.name))
+            inside = [p for p in listed if p.suffix.lower() in IMAGE_EXTENSIONS]
+            for other in listed:
+                if other not in inside:
+                    say(f"left out: {other}: its ending is none of an image that leukfeat reads")
             if not inside:
                 raise FileNotFoundError(f"The folder '{path}' holds no image.")
             found += inside

@@ -162,7 +162,9 @@ def _find(
         )
     images: dict[str, tuple[FoundFile, str, int]] = {}
     tables: dict[str, str] = {}
-    for file in walk_files(root, enter=lambda name: not other.search(name)):
+    for file in walk_files(
+        root, enter=lambda name: not other.search(name), unreadable=left_out.unreadable
+    ):
         stem, ending = os.path.splitext(file.name)
         match = _NAME.fullmatch(file.name)
         if ending.lower() == ".xyc":
@@ -192,7 +194,7 @@ def _find(
     if which == "1" and not tables and (beside := root.resolve().parent / "xyc").is_dir():
         tables = {
             os.path.splitext(file.name)[0].lower(): file.path
-            for file in walk_files(beside)
+            for file in walk_files(beside, unreadable=left_out.unreadable)
             if file.name.lower().endswith(".xyc")
         }
     return sorted(images.values(), key=lambda found: int(found[1])), tables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +17,7 @@ from .csv_file import load_csv
 from .dataset import CellDataset
 from .folder import load_folder
 from .left_out import LeftOut
-from .scanning import IMAGE_EXTENSIONS, FoundFile, existing_folder, walk_files
+from .scanning import IMAGE_EXTENSIONS, existing_folder, walk_files
 from .subject_pattern import SubjectPattern
 
 __all__ = ["LAYOUTS", "load_cells"]
@@ -115,15 +115,16 @@ def load_cells(
             errors=errors,
         )
     pattern = None if subject_pattern is None else SubjectPattern(subject_pattern)
+    left_out = LeftOut(errors, function="load_cells")
     if path.is_file() and _is_image(path.name):
-        return _loose_images([(str(path), path.name)], path, path.stem, pattern, errors)
+        return _loose_images([(str(path), path.name)], path, path.stem, pattern, left_out)
     folder = existing_folder(path, parameter="source")
-    files = [(file.path, "/".join((*file.folders, file.name))) for file in _images(folder)]
+    files = _images(folder, left_out)
     if not files:
         raise FileNotFoundError(
             f"No image in {str(folder)!r}: expected files that end in {', '.join(IMAGE_EXTENSIONS)}."
         )
-    return _loose_images(files, folder, folder.resolve().name or "cells", pattern, errors)
+    return _loose_images(files, folder, folder.resolve().name or "cells", pattern, left_out)
 
 
 def _guess(path: Path, *, is_cnmc: bool) -> str:
@@ -142,8 +143,15 @@ def _is_image(name: str) -> bool:
     return name.lower().endswith(IMAGE_EXTENSIONS)
 
 
-def _images(folder: Path) -> Iterator[FoundFile]:
-    return (file for file in walk_files(folder) if _is_image(file.name))
+def _images(folder: Path, left_out: LeftOut) -> list[tuple[str, str]]:
+    """Return path, and path below the folder, of every image; the rest is noted."""
+    found = []
+    for file in walk_files(folder, unreadable=left_out.unreadable):
+        if _is_image(file.name):
+            found.append((file.path, "/".join((*file.folders, file.name))))
+        else:
+            left_out.note(file.path, "its ending is none of an image that leukfeat reads")
+    return found
 
 
 def _loose_images(
@@ -151,9 +159,8 @@ def _loose_images(
     source: Path,
     name: str,
     pattern: SubjectPattern | None,
-    errors: str,
+    left_out: LeftOut,
 ) -> CellDataset:
-    left_out = LeftOut(errors, function="load_cells")
     columns: dict[str, list[object]] = {"image": []}
     if pattern is not None:
         columns |= pattern.empty()

@@ -51,7 +51,11 @@ def find_in_class_folders(
     """
     own = root.resolve().name
     found = []
-    for file in walk_files(root, enter=lambda name: not (closed and closed.search(name))):
+    for file in walk_files(
+        root,
+        enter=lambda name: not (closed and closed.search(name)),
+        unreadable=left_out.unreadable,
+    ):
         folders = (own, *file.folders)
         told = next((classes[f] for f in map(str.lower, reversed(folders)) if f in classes), None)
         if not file.name.lower().endswith(IMAGE_EXTENSIONS):

@@ -69,7 +69,11 @@ def find_cnmc_files(root: Path, split: str, left_out: LeftOut) -> CnmcFiles:
     marked: list[FoundFile] = []
     unmarked: list[FoundFile] = []
     tables: list[str] = []
-    for file in walk_files(root, enter=lambda name: not _CLOSED[split].search(name)):
+    for file in walk_files(
+        root,
+        enter=lambda name: not _CLOSED[split].search(name),
+        unreadable=left_out.unreadable,
+    ):
         if file.folders not in marks:
             marks[file.folders] = _innermost_mark(file.folders, own_mark)
         mark = marks[file.folders]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from leukfeat.data.cnmc_labels import find_labels_csv, is_labels_header
 from leukfeat.data.cnmc_layout import is_numbered, split_named_by
-from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, walk_files
+from leukfeat.data.scanning import IMAGE_EXTENSIONS, FoundFile, is_folder, walk_files
 from leukfeat.file_kind import not_a_file
 
 __all__ = ["first_images", "is_cnmc_table", "recognise_cnmc_split"]
@@ -33,7 +33,9 @@ def first_images(folder: Path) -> list[FoundFile]:
     list of FoundFile
         At most 50.
     """
-    images = (f for f in walk_files(folder) if f.name.lower().endswith(IMAGE_EXTENSIONS))
+    # What cannot be looked into is the loader's to tell.
+    files = walk_files(folder, unreadable=lambda *_: None)
+    images = (f for f in files if f.name.lower().endswith(IMAGE_EXTENSIONS))
     return list(islice(images, _SEEN))
 
 
@@ -95,7 +97,8 @@ def _test_split(folder: Path, named: set[str | None], *, sure: bool) -> str | No
 
 
 def _has_table(folder: Path) -> bool:
-    tables = [f.path for f in walk_files(folder) if f.name.lower().endswith(".csv")]
+    files = walk_files(folder, unreadable=lambda *_: None)
+    tables = [f.path for f in files if f.name.lower().endswith(".csv")]
     try:
         return find_labels_csv(folder, tables) is not None
     except ValueError:  # more than one: the loader says so
@@ -108,4 +111,4 @@ def _is_test_folder(name: str) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+        return sorted(Path(entry.path) for entry in entries if is_folder(entry))

@@ -13,7 +13,7 @@ from leukfeat.data.class_names import warn_of_like_names
 from leukfeat.data.dataset import UNLABELLED, CellDataset
 from leukfeat.data.delimited import read_text_table
 from leukfeat.data.left_out import LeftOut
-from leukfeat.data.scanning import IMAGE_EXTENSIONS, existing_folder, is_litter
+from leukfeat.data.scanning import IMAGE_EXTENSIONS, existing_folder, is_folder, is_litter
 
 __all__ = ["load_csv"]
 
@@ -163,7 +163,7 @@ def _checked_rows(
 ) -> np.ndarray:
     """Return which rows are usable: their file exists and no other row claims it."""
     # One listing a folder instead of one stat a file.
-    files = {folder: _files_in(folder) for folder in {os.path.dirname(p) for p in paths}}
+    files = {folder: _files_in(folder, left_out) for folder in {os.path.dirname(p) for p in paths}}
     told = [c for c in ("label", "subject") if c in frame.columns]
     claims = list(zip(*(frame[c] for c in told), strict=True)) if told else [()] * len(paths)
     first: dict[str, int] = {}
@@ -197,11 +197,14 @@ def _checked_rows(
     return keep
 
 
-def _files_in(folder: str) -> set[str]:
+def _files_in(folder: str, left_out: LeftOut) -> set[str]:
     try:
         with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if not entry.is_dir()}
+            return {entry.name for entry in entries if not is_folder(entry)}
     except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as error:
+        left_out.unreadable(folder, error)
         return set()
 
 

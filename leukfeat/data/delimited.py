@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukfeat.data.spreadsheet_text import unguard_formulas
+from leukfeat.data.undecoded_names import read_escapes
 from leukfeat.file_kind import not_a_file
 
 __all__ = ["guess_separator", "read_text_table"]
@@ -57,7 +58,8 @@ def read_text_table(
     -------
     pandas.DataFrame
         All columns of text, an empty cell is ``""``. A subject written ``007`` or ``NA`` stays so.
-        The apostrophe that `export_table` puts before a formula is taken away.
+        The apostrophe that `export_table` puts before a formula is taken away, and the escapes of
+        file names that are no UTF-8.
 
     Raises
     ------
@@ -98,7 +100,14 @@ def read_text_table(
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(f"'{file}' is not a table separated by {sep!r}: {error}") from error
     table = table.fillna("").rename(columns=dict(zip(table, _headers(table), strict=True)))
-    return table.apply(unguard_formulas) if len(table) else table
+    return table.apply(_as_it_was) if len(table) else table
+
+
+def _as_it_was(column: pd.Series) -> pd.Series:
+    column = unguard_formulas(column)
+    texts = [read_escapes(text) for text in column]
+    # As objects: pandas' own type of text cannot hold what is no UTF-8.
+    return column if texts == list(column) else pd.Series(texts, column.index, dtype=object)
 
 
 def _headers(table: pd.DataFrame) -> list[str]:

@@ -17,6 +17,7 @@ from leukfeat.data.scanning import (
     IMAGE_EXTENSIONS,
     checked_extensions,
     existing_folder,
+    is_folder,
     is_litter,
     walk_files,
 )
@@ -106,7 +107,7 @@ def load_folder(
         columns |= pattern.empty()
     for label, class_name in enumerate(names):
         before = len(columns["image"])
-        for file in walk_files(folder / class_name):
+        for file in walk_files(folder / class_name, unreadable=left_out.unreadable):
             if not file.name.lower().endswith(endings):
                 left_out.note(file.path, f"its ending is none of {', '.join(endings)}")
                 continue
@@ -149,8 +150,8 @@ def _class_folders(
     """Return the names of the class folders in the order of their labels."""
     with os.scandir(folder) as entries:
         seen = [entry for entry in entries if not is_litter(entry.name)]
-    folders = sorted(entry.name for entry in seen if entry.is_dir())
-    files = sorted(entry.name for entry in seen if not entry.is_dir())
+    folders = sorted(entry.name for entry in seen if is_folder(entry))
+    files = sorted(entry.name for entry in seen if not is_folder(entry))
     images = [name for name in files if name.lower().endswith(endings)]
     if not folders:
         raise ValueError(

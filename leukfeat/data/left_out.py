@@ -77,6 +77,23 @@ class LeftOut:
             )
         self.note(path, reason)
 
+    def unreadable(self, folder: str, error: OSError) -> None:
+        """Reject a folder that cannot be looked into; see `walk_files`.
+
+        Parameters
+        ----------
+        folder : str
+            Its path.
+        error : OSError
+            What the system said.
+        """
+        self.reject(
+            folder,
+            f"this folder cannot be looked into: {error.strerror or error}",
+            remedy="make it readable, or move it away",
+            error=type(error),
+        )
+
     def require_any(self, kept: int, where: str | os.PathLike[str]) -> None:
         """Raise where nothing is left to load.
 

@@ -12,12 +12,29 @@ __all__ = [
     "FoundFile",
     "checked_extensions",
     "existing_folder",
+    "is_folder",
     "is_litter",
     "walk_files",
 ]
 
-IMAGE_EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff")
-"""Endings that are taken for images, compared without regard to case."""
+IMAGE_EXTENSIONS = (
+    ".bmp",
+    ".dib",
+    ".j2k",
+    ".jp2",
+    ".jpe",
+    ".jpeg",
+    ".jpg",
+    ".pbm",
+    ".pgm",
+    ".png",
+    ".pnm",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
+"""Endings of the formats that `read_image` reads, compared without regard to case."""
 
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx", "$recycle.bin"})
 
@@ -122,8 +139,40 @@ def checked_extensions(extensions: Iterable[str]) -> tuple[str, ...]:
     return checked
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Tell whether an entry is a folder; a link that leads nowhere or in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def refuse_unreadable(folder: str, error: OSError) -> None:
+    """Raise what `walk_files` says of a folder that it cannot look into.
+
+    Parameters
+    ----------
+    folder : str
+        Its path.
+    error : OSError
+        What the system said.
+
+    Raises
+    ------
+    OSError
+        Of the same type.
+    """
+    raise type(error)(
+        f"Cannot look for images in the folder {folder!r}: {error.strerror or error}. Make it "
+        "readable, or move it away."
+    ) from error
+
+
 def walk_files(
-    root: Path, *, enter: Callable[[str], bool] = lambda name: True
+    root: Path,
+    *,
+    enter: Callable[[str], bool] = lambda name: True,
+    unreadable: Callable[[str, OSError], None] = refuse_unreadable,
 ) -> Iterator[FoundFile]:
     """Walk over the files below a folder, in the order of their names.
 
@@ -133,6 +182,9 @@ def walk_files(
         Where to begin.
     enter : callable, optional
         Given a folder's name, tells whether to look into it.
+    unreadable : callable, optional
+        Told the path of each folder that cannot be looked into, and the system's error. Default:
+        an error is raised.
 
     Yields
     ------
@@ -146,14 +198,17 @@ def walk_files(
         names: list[str] = []
         subfolders: list[str] = []
         # No stat a file: ten thousand files are listed in a few hundredths of a second.
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if is_litter(entry.name):
-                    continue
-                if not entry.is_dir():
-                    names.append(entry.name)
-                elif enter(entry.name) and not _leads_back(entry, folder):
-                    subfolders.append(entry.name)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if is_litter(entry.name):
+                        continue
+                    if not is_folder(entry):
+                        names.append(entry.name)
+                    elif enter(entry.name) and not _leads_back(entry, folder):
+                        subfolders.append(entry.name)
+        except OSError as error:
+            unreadable(folder, error)
         names.sort()
         for name in names:
             yield FoundFile(f"{folder}{os.sep}{name}", folders, name)

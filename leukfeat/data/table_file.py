@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +13,15 @@ import pandas as pd
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.data.spreadsheet_text import guard_formulas
+from leukfeat.data.undecoded_names import write_escapes
 
 __all__ = ["table_writer"]
 
+logger = logging.getLogger("leukfeat")
+
 
 def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]:
-    """Return what writes a table to a path, after checking that it could.
+    r"""Return what writes a table to a path, after checking that it could.
 
     Checking comes first, so that a long computation does not end at a misspelt folder.
 
@@ -29,7 +33,8 @@ def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]
     Returns
     -------
     callable
-        Takes the table. Cells of a CSV file that a spreadsheet would run are made text.
+        Takes the table. Cells of a CSV file that a spreadsheet would run are made text. Bytes of
+        file names that are no UTF-8 are written as ``\udcXX``, which `load_csv` takes back.
 
     Raises
     ------
@@ -55,6 +60,7 @@ def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]
             ) from error
 
     def write(table: pd.DataFrame) -> None:
+        table = _encodable(table, path)
         with written_whole(path) as partial:
             if kind == ".parquet":
                 table.to_parquet(partial, index=False, engine="pyarrow")
@@ -71,6 +77,27 @@ def _quoting(table: pd.DataFrame) -> Literal[0, 2]:
     texts += [table[name] for name in table if not pd.api.types.is_numeric_dtype(table[name])]
     returns = any(text.astype(str).str.contains("\r", regex=False).any() for text in texts)
     return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+
+
+def _encodable(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    escaped = table.set_axis([write_escapes(name) for name in table], axis="columns")
+    changed = 0
+    for name, column in zip(escaped.columns, table.columns, strict=True):
+        values = table[column]
+        if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
+            texts = [write_escapes(value) for value in values]
+            now = sum(new is not old for new, old in zip(texts, values, strict=True))
+            if now:
+                changed += now
+                escaped[name] = pd.Series(texts, table.index, dtype=object)
+    if changed:
+        logger.warning(
+            "%d texts in '%s' are no UTF-8 (file names of another system): their bytes are written as "
+            "\\udcXX, which load_csv takes back",
+            changed,
+            path,
+        )
+    return escaped
 
 
 def _guarded(table: pd.DataFrame) -> pd.DataFrame:

@@ -92,8 +92,10 @@ def _feature_set(dataset: CellDataset, run: ExtractionRun, rows: Rows) -> Featur
     kept = np.array([i for i in range(len(whole)) if i not in problems], int)
     failed = sorted(problems)
     unread = whole.iloc[failed].drop(columns="image").reset_index(drop=True)
-    unread.insert(0, "path", [_name_of(whole["image"].iloc[i], i) for i in failed])
-    unread.insert(1, "reason", [str(problems[i]) for i in failed])
+    # As objects: pandas' own type of text cannot hold a file name that is no UTF-8.
+    names = [_name_of(whole["image"].iloc[i], i) for i in failed]
+    unread.insert(0, "path", pd.Series(names, dtype=object))
+    unread.insert(1, "reason", pd.Series([str(problems[i]) for i in failed], dtype=object))
     skipped = pd.concat([dataset.skipped, unread]) if len(dataset.skipped) else unread
     part = dataset if not problems else dataset[kept]
     frame = part.frame

@@ -1,5 +1,9 @@
 """Images in, labels out, and a flag on what is no cell."""
 
+import os
+import sys
+
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +61,20 @@ def test_subjects_are_summed_up(classifier, cells, cell_features):
     np.testing.assert_allclose(shares, 1)
     with pytest.raises(ValueError, match="subjects of these cells are not known"):
         classifier.predict_subjects(cells.images[:2], progress=False)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file names are Unicode")
+def test_images_whose_names_are_no_text_have_rows(classifier, cells, tmp_path):
+    names = [b"caf\xe9.png", b"\xff.png", b"fine.png"]
+    paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
+    for path, pixels in zip(paths, cells.images, strict=False):
+        with open(path, "wb") as file:
+            file.write(cv2.imencode(".png", pixels)[1])
+    with open(paths[1], "wb") as file:
+        file.write(b"nothing")
+    table = classifier.predict(paths, progress=False, errors="skip")
+    assert table["image"].tolist() == [paths[0], paths[2], paths[1]]
+    assert table["label"].isna().tolist() == [False, False, True]
 
 
 def test_an_unreadable_image_keeps_its_row(classifier, tmp_path):

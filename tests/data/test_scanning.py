@@ -1,8 +1,17 @@
 import os
 
+import cv2
+import numpy as np
 import pytest
 
-from leukfeat.data.scanning import checked_extensions, existing_folder, walk_files
+from leukfeat.data import load_cells
+from leukfeat.data.scanning import (
+    IMAGE_EXTENSIONS,
+    checked_extensions,
+    existing_folder,
+    walk_files,
+)
+from leukfeat.imaging import read_image
 
 
 def _touch(root, *paths):
@@ -47,6 +56,74 @@ def test_a_link_that_leads_back_is_not_followed_but_another_is(tmp_path):
     (tmp_path / "set" / "a" / "loop").symlink_to(tmp_path / "set", target_is_directory=True)
     (tmp_path / "set" / "b").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     assert [f.name for f in walk_files(tmp_path / "set")] == ["1.bmp", "2.bmp"]
+
+
+def test_a_link_in_a_circle_is_a_file_that_cannot_be_read(tmp_path):
+    _touch(tmp_path, "1.bmp")
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    assert [f.name for f in walk_files(tmp_path)] == ["1.bmp", "loop.png"]
+
+
+def deny(monkeypatch, name):
+    """Make a folder one that may not be looked into, also for root."""
+    listed = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path) == name:
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+
+def test_a_folder_that_may_not_be_looked_into(tmp_path, monkeypatch):
+    _touch(tmp_path, "a/1.bmp", "x/2.bmp", "y/3.bmp")
+    deny(monkeypatch, "x")
+    with pytest.raises(PermissionError, match=r"Cannot look for images in the folder '.*x'"):
+        list(walk_files(tmp_path))
+    told = []
+    files = walk_files(tmp_path, unreadable=lambda folder, error: told.append(folder))
+    assert [f.name for f in files] == ["1.bmp", "3.bmp"]
+    assert told == [str(tmp_path / "x")]
+
+
+@pytest.mark.parametrize("layout", ["images", "folder", "csv"])
+def test_a_loader_lists_what_it_cannot_look_into(tmp_path, monkeypatch, layout):
+    _touch(tmp_path, "a/1.bmp", "b/2.bmp", "b/x/3.bmp")
+    table = tmp_path / "cells.csv"
+    table.write_text("image,label\na/1.bmp,a\nb/2.bmp,b\nb/x/3.bmp,b\n")
+    source = table if layout == "csv" else tmp_path
+    deny(monkeypatch, "x")
+    with pytest.raises(PermissionError, match=r"'.*x': this folder cannot be looked into"):
+        load_cells(source, layout=layout)
+    cells = load_cells(source, layout=layout, errors="skip")
+    assert [os.path.basename(path) for path in cells.images] == ["1.bmp", "2.bmp"]
+    reasons = dict(zip(cells.skipped["path"], cells.skipped["reason"], strict=True))
+    assert "Permission denied" in reasons[str(tmp_path / "b" / "x")]
+
+
+@pytest.mark.parametrize("layout", ["images", "folder"])
+def test_every_format_that_is_read_is_found_and_the_rest_listed(tmp_path, layout):
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 48, 3), dtype=np.uint8)
+    place = tmp_path / "a"
+    place.mkdir()
+    for ending in IMAGE_EXTENSIONS:
+        written = {".dib": ".bmp", ".j2k": ".jp2", ".pgm": ".ppm", ".pbm": ".ppm"}
+        ok, data = cv2.imencode(written.get(ending, ending), pixels)
+        assert ok
+        (place / f"cell{ending}").write_bytes(data)
+    for other in ("notes.txt", "moving.gif"):
+        (place / other).write_bytes(b"GIF89a")
+    cells = load_cells(tmp_path, layout=layout)
+    assert [os.path.splitext(path)[1] for path in cells.images] == list(IMAGE_EXTENSIONS)
+    assert sorted(map(os.path.basename, cells.skipped["path"])) == ["moving.gif", "notes.txt"]
+    for path in cells.images:
+        assert read_image(path).shape == pixels.shape
+
+
+def test_a_folder_of_webp_only(tmp_path):
+    _touch(tmp_path, "1.webp", "2.WEBP")
+    assert len(load_cells(tmp_path)) == 2
 
 
 def test_a_folder_that_is_not_there_or_is_a_file(tmp_path):
