@@ -69,7 +69,13 @@ def load_recipe(recipe: str | os.PathLike[str] | Recipe) -> Recipe:
             raise FileNotFoundError(f"There is no recipe file {name!r}.")
         if path.stat().st_size > _MAX_BYTES:
             raise ValueError(f"{name!r} has more than {_MAX_BYTES} bytes: that is no recipe.")
-        text, where = path.read_text(encoding="utf-8"), name
+        try:
+            text, where = path.read_bytes().decode(), name
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{name!r} is not UTF-8 text ({error.reason} at byte {error.start}), as a TOML file "
+                "must be; save it in UTF-8."
+            ) from None
     else:
         if name not in list_recipes():
             raise ValueError(
@@ -80,5 +86,9 @@ def load_recipe(recipe: str | os.PathLike[str] | Recipe) -> Recipe:
         text, where = file.read_text(encoding="utf-8"), f"{name}.toml"
     try:
         return Recipe.from_dict(tomllib.loads(text))
+    except RecursionError:
+        raise ValueError(
+            f"{where} is no recipe that can be run: its values are nested too deep."
+        ) from None
     except ValueError as error:
         raise ValueError(f"{where} is no recipe that can be run: {error}") from None

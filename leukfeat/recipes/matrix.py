@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from leukfeat.data.delimited import read_text_table
 from leukfeat.features import FeatureSet
 
 __all__ = ["load_matrix", "make_expression_matrix"]
+
+_MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "null", "NULL"})
 
 
 def load_matrix(
@@ -25,11 +30,12 @@ def load_matrix(
     Parameters
     ----------
     path : path-like
-        A CSV file in UTF-8 with a header.
+        A CSV file in UTF-8 with a header, separated by commas, semicolons or tabs.
     label : str, default="label"
-        Column of the class.
+        Column of the class; empty or ``NA`` where it is not known.
     subject : str or None, default="subject"
-        Column of the patient; it may be absent, and every row is then a patient of its own.
+        Column of the patient, taken as the text that stands there: ``007`` and ``7`` are two. It
+        may be absent, and every row is then a patient of its own.
     positive : str, optional
         The positive class.
 
@@ -43,7 +49,8 @@ def load_matrix(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If there is no such column, no feature, or a feature has a missing value.
+        If it is no such table, there is no such column, no feature, a row has no patient, or a
+        feature has a missing or infinite value.
 
     Examples
     --------
@@ -60,7 +67,7 @@ def load_matrix(
             f"{str(path)!r} {there}; a table of features is one CSV file: a row a sample, a column "
             f"a feature, and a column {label!r}."
         )
-    table = pd.read_csv(file)
+    table = read_text_table(file)
     if label not in table.columns:
         raise ValueError(
             f"{file.name} has no column {label!r} for the class; it has "
@@ -69,7 +76,7 @@ def load_matrix(
         )
     known = subject is not None and subject in table.columns
     given = [label, *([subject] if known else [])]
-    numbers = table.drop(columns=given).select_dtypes("number")
+    numbers = _numbers(table.drop(columns=given))
     if not numbers.shape[1]:
         raise ValueError(f"{file.name} has no column of numbers beside {given}.")
     if numbers.isna().to_numpy().any():
@@ -78,23 +85,56 @@ def load_matrix(
             f"{file.name} has missing values in {len(gaps)} features ({', '.join(gaps[:5])}): "
             "fill or drop them, on training rows alone."
         )
-    names = sorted(table[label].dropna().astype(str).unique())
-    codes = table[label].map(lambda v: -1 if pd.isna(v) else names.index(str(v)))
+    X = _single_precision(numbers, file.name)
+    labels = table[label].str.strip()
+    names = sorted(set(labels) - _MISSING)
+    codes = np.array([-1 if v in _MISSING else names.index(v) for v in labels], np.int64)
+    subjects = [f"row {i}" for i in range(len(table))]
+    if known:
+        subjects = table[subject].str.strip().tolist()
+        if "" in subjects:
+            lines = [i + 2 for i, name in enumerate(subjects) if not name]
+            raise ValueError(
+                f"{file.name} does not say whose {len(lines)} of its rows are (column {subject!r}, "
+                f"lines {', '.join(map(str, lines[:5]))}): they could stand on both sides of a split. "
+                "Name the patients, or leave these rows out."
+            )
     rest = [name for name in table.columns if name not in numbers.columns and name not in given]
     return FeatureSet(
-        numbers.to_numpy(np.float32),
-        codes.to_numpy(np.int64),
-        subjects=(
-            table[subject].astype(str).to_numpy(object)
-            if known
-            else np.array([f"row {i}" for i in range(len(table))], object)
-        ),
+        X,
+        codes,
+        subjects=np.array(subjects, object),
         class_names=names,
         positive=positive,
-        columns=table[rest] if rest else None,
+        columns=table[rest].replace("", None) if rest else None,
         name=file.stem,
         feature_names=[str(name) for name in numbers.columns],
     )
+
+
+def _numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that hold nothing but numbers and gaps."""
+    found = {}
+    for name in table:
+        texts = table[name].str.strip()
+        known = texts.where(~texts.isin(_MISSING))
+        if known.notna().any():
+            with contextlib.suppress(ValueError, TypeError):
+                found[name] = pd.to_numeric(known).astype(np.float64)
+    return pd.DataFrame(found, index=table.index)
+
+
+def _single_precision(numbers: pd.DataFrame, name: str) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        X = numbers.to_numpy(np.float32)
+    if not np.isfinite(X).all():
+        row, column = np.argwhere(~np.isfinite(X))[0]
+        raise ValueError(
+            f"{name}, line {row + 2}: the feature {numbers.columns[column]!r} is "
+            f"{numbers.to_numpy()[row, column]:g}; a finite number that float32 can hold is expected. Correct "
+            "it, or leave the row or the feature out."
+        )
+    return X
 
 
 def make_expression_matrix(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ from leukfeat.evaluation import Predictions
 
 __all__ = ["RUN_FORMAT", "RunFolder"]
 
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 """Number of the layout of a stored fold."""
 
 
@@ -98,7 +100,13 @@ class RunFolder:
             return seconds
         path = self.folder / f"time-{_digest(key)}.json"
         if path.exists():
-            return float(json.loads(path.read_text()))
+            try:
+                return float(json.loads(path.read_bytes()))
+            except (OSError, ValueError, TypeError, RecursionError) as error:
+                raise ValueError(
+                    f"{str(path)!r} is no stored time of a recipe ({_reason(error)}): delete it, and "
+                    "the time is measured again."
+                ) from None
         with written_whole(path) as partial:
             partial.write_text(json.dumps(seconds))
         return seconds
@@ -142,36 +150,67 @@ def _write(path: Path, found: Fold) -> None:
                 "texts": texts,
             }
         )
-    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    about["sha256"] = {name: _array_digest(values) for name, values in arrays.items()}
+    text = json.dumps(about).encode()
+    described = text + b"\n" + hashlib.sha256(text).hexdigest().encode()
+    arrays["about"] = np.frombuffer(described, np.uint8)
     with path.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def _array_digest(values: np.ndarray) -> str:
+    kind = f"{values.dtype.str} {values.shape} ".encode()
+    return hashlib.sha256(kind + np.ascontiguousarray(values).tobytes()).hexdigest()
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
+
+
 def _read(path: Path) -> Fold:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            about = json.loads(stored["about"].tobytes())
-            held: list[dict[str, Any]] = [
-                {
+        # Opened here: np.load leaves a file open that is no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            content = stored["about"].tobytes()
+            text, _, digest = content.rpartition(b"\n")
+            if hashlib.sha256(text).hexdigest().encode() != digest:
+                raise ValueError("its description does not match its checksum")
+            about = json.loads(text)
+            # All that is listed, and nothing else: an array whose name is damaged is missing.
+            arrays = {name: stored[name] for name in about["sha256"]}
+            for name, values in arrays.items():
+                if _array_digest(values) != about["sha256"][name]:
+                    raise ValueError(f"its array {name!r} does not match its checksum")
+            found = {}
+            for i, head in enumerate(about["heads"]):
+                held: dict[str, Any] = {
                     field: np.array(head["texts"][field], object)
                     if field in head["texts"]
-                    else stored.get(f"{i}_{field}")
+                    else arrays.get(f"{i}_{field}")
                     for field in _ARRAYS
                 }
-                for i, head in enumerate(about["heads"])
-            ]
-            found = {
-                head["name"]: Predictions(
-                    **held[i],
-                    class_names=tuple(head["class_names"]),
-                    positive=head["positive"],
+                found[head["name"]] = Predictions(
+                    **held, class_names=tuple(head["class_names"]), positive=head["positive"]
                 )
-                for i, head in enumerate(about["heads"])
-            }
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            return Fold(found, float(about["seconds"]), dict(about["facts"]))
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        MemoryError,
+        NotImplementedError,
+        RecursionError,
+        RuntimeError,
+        SyntaxError,
+        struct.error,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise ValueError(
-            f"{str(path)!r} is no stored fold of a recipe ({error}): delete it, and the fold is "
-            "computed again."
+            f"{str(path)!r} is no stored fold of a recipe ({_reason(error)}): delete it, and the fold "
+            "is computed again."
         ) from None
-    # Folds of before there were facts have none.
-    return Fold(found, float(about["seconds"]), about.get("facts", {}))

@@ -43,6 +43,34 @@ def test_a_table_that_cannot_be_used_says_why(tmp_path, text, message):
         load_matrix(tmp_path / "none.csv")
 
 
+def test_patients_and_classes_are_the_text_that_stands_there(tmp_path):
+    path = tmp_path / "genes.csv"
+    path.write_text("label,subject,G1\n01,007,1\n1,7,2\nNA,NA,3\n")
+    features = load_matrix(path)
+    assert features.subjects.tolist() == ["007", "7", "NA"]
+    assert features.class_names == ("01", "1")
+    assert features.y.tolist() == [0, 1, -1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"label,G1\nA,\xff\n", "is not UTF-8 text"),
+        (b"label,G1\nA,1,2\n", "is not a table"),
+        (b"label,G1\nA,1\nB,inf\n", "line 3: the feature 'G1' is inf"),
+        (b"label,G1\nA,-1e39\nB,1\n", "line 2: the feature 'G1' is -1e"),
+        (b"label,subject,G1\nA,p1,1\nB,,2\n", "does not say whose 1 of its rows .* lines 3"),
+    ],
+)
+def test_a_table_that_is_none_is_named(tmp_path, content, message):
+    path = tmp_path / "genes.csv"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        load_matrix(path)
+    assert "genes.csv" in str(error.value)
+
+
 def test_the_made_table_has_what_was_asked_for():
     one, same, other = (make_expression_matrix(64, 300, random_state=s) for s in (0, 0, 1))
     np.testing.assert_array_equal(one.X, same.X)

@@ -172,3 +172,20 @@ def test_unknown_names_list_the_known_ones(tmp_path):
 def test_every_habit_is_used_and_explained():
     used = {habit for name in list_recipes() for habit in load_recipe(name).habits}
     assert used == set(HABITS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a=" + b"[" * 20_000, "nested too deep"),
+        (b"a = [" * 3, "is no recipe that can be run"),
+        (b"name = 'caf\xe9'", "is not UTF-8 text"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_named(tmp_path, content, message):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        load_recipe(path)
+    assert "mine.toml" in str(error.value)
+    assert error.value.__suppress_context__
