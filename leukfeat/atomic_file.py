@@ -15,9 +15,64 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["written_whole"]
+__all__ = ["check_file_can_be_written", "check_folder_can_be_written", "written_whole"]
 
 _SECONDS_UNTIL_LEFT = 24 * 3600
+
+
+def check_file_can_be_written(path: str | os.PathLike[str]) -> None:
+    """Raise what writing a file would raise, before the work whose result it shall hold.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file is to stand.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder does not exist.
+    IsADirectoryError
+        If it is a folder itself.
+    PermissionError
+        If its folder may not be written to.
+    """
+    path = Path(path)
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise IsADirectoryError(f"'{path}' is a folder; give the name of a file in it.")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder '{folder}' to write to.")
+    _check_rights(folder)
+
+
+def check_folder_can_be_written(folder: str | os.PathLike[str]) -> None:
+    """Raise what making a folder, or writing into one, would raise.
+
+    Parameters
+    ----------
+    folder : path-like
+        It need not exist.
+
+    Raises
+    ------
+    NotADirectoryError
+        If it, or what is to hold it, is a file.
+    PermissionError
+        If it may not be made or written to.
+    """
+    wanted = Path(folder).absolute()
+    there = next(place for place in (wanted, *wanted.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise NotADirectoryError(f"'{there}' is a file; give the name of a folder.")
+    _check_rights(there)
+
+
+def _check_rights(folder: Path) -> None:
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"The folder '{folder}' cannot be written to (permission denied); give another one."
+        )
 
 
 @contextlib.contextmanager
@@ -71,9 +126,13 @@ def _beginning(path: Path) -> str:
 def _new_partial(path: Path) -> tuple[int, Path]:
     """Make an empty file that is locked for as long as its handle is open."""
     while True:
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=_beginning(path), suffix=f".partial{path.suffix}"
-        )
+        try:
+            handle, name = tempfile.mkstemp(
+                dir=path.parent, prefix=_beginning(path), suffix=f".partial{path.suffix}"
+            )
+        except OSError as error:
+            # The name that the caller knows, not one that was made up here.
+            raise type(error)(error.errno, error.strerror, str(path)) from None
         _lock(handle)
         # Between the two another may have taken it for a dead one's.
         if os.path.exists(name):

@@ -10,6 +10,7 @@ import typer
 from leukfeat.cli import options as opt
 from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import as_json_text, say_skipped, show
+from leukfeat.cli.writing import folder_to_write, write_picture, write_text
 
 __all__ = ["audit"]
 
@@ -48,6 +49,7 @@ def audit(
     """
     from leukfeat.evaluation import audit as look
 
+    folder_to_write(out)
     cells = opt.cells_from(
         data,
         layout,
@@ -68,8 +70,10 @@ def audit(
 
 
 def _write(found: Any, folder: Path) -> None:
+    from leukfeat.reporting.markdown_text import inert_markdown
+
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "audit.md").write_text(found.to_markdown(), encoding="utf-8")
-    (folder / "audit.json").write_text(as_json_text(found.to_dict()), encoding="utf-8")
+    write_text(folder / "audit.md", inert_markdown(found.to_markdown()))
+    write_text(folder / "audit.json", as_json_text(found.to_dict()))
     if found.clues:
-        found.plot().savefig(folder / "clues.png", dpi=150)
+        write_picture(folder / "clues.png", found.plot())

@@ -9,6 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import show
+from leukfeat.cli.writing import file_to_write
 
 __all__ = ["calibrate"]
 
@@ -38,8 +39,7 @@ def calibrate(
     """
     from leukfeat.features import calibrate_int8
 
-    if not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"There is no folder '{out.parent}' to write the file to.")
+    file_to_write(out)
     cells = opt.cells_from(data, layout, None, None, cnmc_split)
     settings = opt.ExtractionOptions(
         None, backbone, weights, layers, pooling, mask, input_size, crop, preparation=preparation

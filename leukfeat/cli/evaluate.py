@@ -10,6 +10,7 @@ import typer
 from leukfeat.cli import options as opt
 from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import say_skipped, show
+from leukfeat.cli.writing import folder_to_write, write_picture, write_text
 
 __all__ = ["evaluate"]
 
@@ -91,6 +92,7 @@ def evaluate(
     from leukfeat.splitting.splitters import SplitMethod
 
     # What is wrong with the question is said before a night of extraction, not after it.
+    folder_to_write(out)
     names = [head.strip() for head in heads.split(",")]
     if split not in get_args(SplitMethod):
         raise typer.BadParameter(
@@ -174,10 +176,13 @@ def _refuse_settings_of_the_model(context: typer.Context) -> None:
 
 
 def _write(result: Any, folder: Path) -> None:
+    from leukfeat.data.table_file import table_writer
+    from leukfeat.reporting.markdown_text import inert_markdown
+
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.md").write_text(result.to_markdown(), encoding="utf-8")
+    write_text(folder / "results.md", inert_markdown(result.to_markdown()))
     result.to_html(folder / "report.html")
-    result.to_frame().to_csv(folder / "scores.csv", index=False)
+    table_writer(folder / "scores.csv")(result.to_frame())
     for name in ("plot_roc", "plot_confusion", "plot_per_subject"):
         if hasattr(result, name):
-            getattr(result, name)().savefig(folder / f"{name.removeprefix('plot_')}.png", dpi=150)
+            write_picture(folder / f"{name.removeprefix('plot_')}.png", getattr(result, name)())

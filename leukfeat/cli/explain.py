@@ -9,6 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say, say_skipped, show
+from leukfeat.cli.writing import folder_to_write
 
 __all__ = ["explain"]
 
@@ -47,6 +48,7 @@ def explain(
     from leukfeat.evaluation import EvidenceMap
     from leukfeat.evaluation.evidence_pictures import write_evidence
 
+    folder_to_write(out)
     if limit < 1:
         raise typer.BadParameter(f"--limit must be at least 1. Got {limit} instead.")
     classifier = opt.classifier_from(model)

@@ -13,6 +13,7 @@ import typer
 from leukfeat.cli import options as opt
 from leukfeat.cli.advice import in_options
 from leukfeat.cli.output import say, say_skipped, show
+from leukfeat.cli.writing import file_to_write
 
 __all__ = ["fit"]
 
@@ -72,8 +73,7 @@ def fit(
     from leukfeat.evaluation.positive import settle_positive
     from leukfeat.heads import fit_ensemble, fit_head
 
-    if not out.expanduser().absolute().parent.is_dir():
-        raise typer.BadParameter(f"There is no folder '{out.parent}' to write the model to.")
+    file_to_write(out)
     _check_choice(context, ensemble, nested)
     cells = opt.labelled_cells_from(
         data,

@@ -11,6 +11,7 @@ import typer
 from leukfeat.cli import options as opt
 from leukfeat.cli.feature_options import with_feature_options
 from leukfeat.cli.output import show, write_figure
+from leukfeat.cli.writing import folder_to_write
 
 __all__ = ["learning_curve"]
 
@@ -41,6 +42,7 @@ def learning_curve(
     from leukfeat import evaluation
     from leukfeat.heads.registry import check_head_name
 
+    folder_to_write(out)
     parts = opt.numbers("--fractions", fractions)
     check_head_name(head)
     curve = evaluation.learning_curve(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from leukfeat.cli.writing import write_picture, write_text
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -85,8 +87,8 @@ def write_figure(found: Any, folder: Path | None, name: str, result: Mapping[str
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(as_json_text(result), encoding="utf-8")
-    found.plot().savefig(folder / f"{name}.png", dpi=150)
+    write_text(folder / f"{name}.json", as_json_text(result))
+    write_picture(folder / f"{name}.png", found.plot())
     say(f"Written to '{folder}': {name}.png, {name}.json")
 
 

@@ -9,6 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say_skipped, show
+from leukfeat.cli.writing import file_to_write
 
 __all__ = ["prepare"]
 
@@ -42,8 +43,7 @@ def prepare(
 
     if out.suffix.lower() != ".json":
         raise typer.BadParameter(f"--out must end in .json. Got '{out}' instead.")
-    if not out.absolute().parent.is_dir():
-        raise typer.BadParameter(f"There is no folder '{out.parent}' to write the file to.")
+    file_to_write(out)
     asked = _steps(steps)
     cells = opt.cells_from(data, layout, None, None, cnmc_split, skip_bad=skip_bad)
     say_skipped(cells.skipped)

@@ -9,6 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say, show
+from leukfeat.cli.writing import folder_to_write, write_text
 
 if TYPE_CHECKING:
     from leukfeat.recipes import RecipeResult
@@ -107,6 +108,7 @@ def reproduce(
         run_recipe,
         try_claims,
     )
+    from leukfeat.reporting.markdown_text import inert_markdown
 
     asked = list(names or ())
     claims = claims or bool(claim)
@@ -126,6 +128,7 @@ def reproduce(
         except FileNotFoundError as error:
             wanted = data_advice(recipe.dataset for recipe in recipes if recipe.kind != "matrix")
             raise FileNotFoundError(f"{error} {wanted}") from error
+    folder_to_write(out)
     features = out / "cache" if cache is None else cache
     out.mkdir(parents=True, exist_ok=True)
     results: list[RecipeResult] = []
@@ -181,7 +184,7 @@ def reproduce(
         parts.append(f"## Claims put to the test\n\n{tried.to_markdown()}")
     if results or tried is not None:
         page = recipes_page(results, claims=tried).write(out / "report.html")
-        (out / "report.md").write_text("\n".join(parts), encoding="utf-8")
+        write_text(out / "report.md", inert_markdown("\n".join(parts)))
         parts.append(f"Written: {page}")
     show(found, "\n".join(parts), as_json=as_json)
     if failed:

@@ -9,6 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say, show
+from leukfeat.cli.writing import folder_to_write
 
 __all__ = ["image_files", "segment"]
 
@@ -45,6 +46,7 @@ def segment(
     if set(wanted) - set(CELL_TYPES):
         raise typer.BadParameter(f"--types must be among {', '.join(CELL_TYPES)}. Got {types!r}.")
     paths = image_files(images)
+    folder_to_write(out)
     out.mkdir(parents=True, exist_ok=True)
     write = table_writer(out / "cells.csv")
     tables: list[pd.DataFrame] = []

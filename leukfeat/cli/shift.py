@@ -8,6 +8,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say_skipped, show, write_figure
+from leukfeat.cli.writing import folder_to_write
 
 __all__ = ["shift"]
 
@@ -40,6 +41,7 @@ def shift(
     from leukfeat import evaluation
     from leukfeat.evaluation.shifted_images import SHIFTS
 
+    folder_to_write(out)
     wanted = [kind.strip() for kind in kinds.split(",")]
     unknown = [kind for kind in wanted if kind not in SHIFTS]
     if unknown:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import pandas as pd
 
-from leukfeat.atomic_file import written_whole
+from leukfeat.atomic_file import check_file_can_be_written, written_whole
 from leukfeat.data.spreadsheet_text import guard_formulas
 from leukfeat.data.undecoded_names import write_escapes
 
@@ -40,8 +40,8 @@ def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]
     ------
     ValueError
         If the ending is another.
-    FileNotFoundError
-        If the folder does not exist.
+    FileNotFoundError, IsADirectoryError, PermissionError
+        If the folder does not exist or may not be written to, or `path` is a folder.
     ImportError
         If pyarrow is needed and missing.
     """
@@ -49,8 +49,7 @@ def table_writer(path: str | os.PathLike[str]) -> Callable[[pd.DataFrame], None]
     kind = path.suffix.lower()
     if kind not in (".csv", ".parquet"):
         raise ValueError(f"'{path}' must end in .csv or .parquet; other formats are not written.")
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"There is no folder '{path.absolute().parent}' to write to.")
+    check_file_can_be_written(path)
     if kind == ".parquet":
         try:
             import pyarrow  # noqa: F401

@@ -7,7 +7,9 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,6 @@ _EXTRAS = {
     "scikit-learn-intelex": "fast",
     "nncf": "int8",
     "dask": "cluster",
-    "mapie": "conformal",
     "pyarrow": "parquet",
 }
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -78,7 +79,9 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at the installation. Nothing is loaded, written or downloaded.
+    """Look at the installation. Nothing is loaded, kept or downloaded.
+
+    Whether the cache folder can be written to is tried, with an empty folder that is removed.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def diagnose() -> Diagnosis:
     cores = _usable_cores()
     folder = user_cache_folder()
     existing = _nearest_existing(folder)
-    is_writable = os.access(existing, os.W_OK | os.X_OK)
+    is_writable = _can_be_written(existing)
     problems = []
     if not engines:
         problems.append("No engine is installed: install tensorflow, or leukfeat[fast].")
@@ -143,7 +146,12 @@ def _advise(
             "pip install 'leukfeat[fast]': scikit-learn-intelex fits SVMs and forests faster."
         )
     for name, value in threads.items():
-        if value.isdecimal() and int(value) < cores:
+        if not re.fullmatch(r"\d+(,\d+)*", value.strip()):  # OpenMP knows a list by nesting
+            advice.append(
+                f"{name}={value} is no number of threads, and each library makes of it what it "
+                "will: set a number from 1, or unset it."
+            )
+        elif value.isdecimal() and int(value) < cores:
             advice.append(f"{name}={value} leaves {cores - int(value)} of {cores} cores idle.")
     if "resnet50" not in weights:
         advice.append(
@@ -181,6 +189,17 @@ def _usable_cores() -> int:
 
 def _nearest_existing(folder: Path) -> Path:
     return next((place for place in (folder, *folder.parents) if place.exists()), Path("/"))
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Tell whether a file can be made in a folder; /proc says that it may be, and refuses."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".leukfeat-"):
+            return True
+    except OSError:
+        return False
 
 
 def _free_bytes(folder: Path) -> int | None:

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from leukfeat.atomic_file import written_whole
 from leukfeat.data import CellDataset, make_cells
 from leukfeat.data.procedural import oracle_score
 from leukfeat.evaluation import Comparison, LeakageMeter, cross_validate_heads
 from leukfeat.exceptions import WeightsUnavailableError
 from leukfeat.features import FeatureSet, extract_features
 from leukfeat.imaging.reading import read_image
+from leukfeat.reporting.markdown_text import inert_markdown
 from leukfeat.reporting.montage import draw_montage
 
 __all__ = ["DEMO_HEADS", "Demo", "demo_cells", "run_demo"]
@@ -258,19 +260,23 @@ def _auroc(y: np.ndarray, score: np.ndarray) -> float:
 
 def _write(demo: Demo, folder: Path) -> tuple[Path, ...]:
     montage = folder / "cells.png"
-    draw_montage(
+    figure = draw_montage(
         _some_of_each(demo.cells), text=f"{demo.cells.name}: {len(demo.cells)} cells"
-    ).savefig(montage, dpi=150)
+    )
+    with written_whole(montage) as partial:
+        figure.savefig(partial, dpi=150)
     written = [montage]
     if demo.meter is not None:
         written.append(folder / "gap.png")
-        demo.meter.plot().savefig(written[-1], dpi=150)
+        with written_whole(written[-1]) as partial:
+            demo.meter.plot().savefig(partial, dpi=150)
     for name, text in (
-        ("results.md", demo.to_markdown()),
+        ("results.md", inert_markdown(demo.to_markdown())),
         ("results.json", json.dumps(demo.to_dict(), indent=2)),
     ):
         written.append(folder / name)
-        written[-1].write_text(text, encoding="utf-8")
+        with written_whole(written[-1]) as partial:
+            partial.write_text(text, encoding="utf-8")
     written.append(folder / "report.html")
     demo.by_subject.to_html(written[-1])
     return tuple(written)

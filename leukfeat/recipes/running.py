@@ -26,6 +26,7 @@ from leukfeat.recipes.routes import make_routes
 from leukfeat.recipes.run_data import data_of_run
 from leukfeat.recipes.run_folder import RunFolder
 from leukfeat.recipes.schema import Recipe
+from leukfeat.reporting.markdown_text import inert_markdown
 
 __all__ = ["run_recipe"]
 
@@ -158,7 +159,7 @@ def run_recipe(
     if output is not None:
         result.to_json(Path(output, f"{recipe.name}.json"))
         with written_whole(Path(output, f"{recipe.name}.md")) as partial:
-            partial.write_text(result.to_markdown(), encoding="utf-8")
+            partial.write_text(inert_markdown(result.to_markdown()), encoding="utf-8")
         result.to_html(Path(output, f"{recipe.name}.html"))
     return result
 

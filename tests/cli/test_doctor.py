@@ -1,6 +1,7 @@
 """`leukfeat doctor` says what is there, what is missing, and fails where nothing can work."""
 
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -46,6 +47,21 @@ def test_what_is_missing_becomes_advice(monkeypatch):
     monkeypatch.setattr(diagnosis, "_usable_cores", lambda: 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert any("3 of 4 cores idle" in advice for advice in diagnosis.diagnose().advice)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [("xyz", True), ("4", False), ("2,2", False), ("", True)]
+)
+def test_a_limit_on_threads_that_is_no_number_is_told(monkeypatch, value, told):
+    monkeypatch.setattr(diagnosis, "_usable_cores", lambda: 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert any("is no number of threads" in said for said in diagnosis.diagnose().advice) == told
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_place_that_only_looks_writable_is_not(monkeypatch):
+    monkeypatch.setenv("LEUKFEAT_CACHE_DIR", "/proc/xx")
+    assert "NOT writable" in run(code=1)
 
 
 @pytest.mark.parametrize("what", ["no engine", "a file"])

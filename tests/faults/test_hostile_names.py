@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import leukfeat as lf
+from leukfeat.cli.evaluate import _write as write_results
 from leukfeat.evaluation import evaluation_page
 from leukfeat.features import FeatureSet, FeatureSpec
 from leukfeat.features.feature_set import CONTROL_COLUMNS
@@ -115,6 +116,16 @@ def test_a_browser_would_have_run_it(script, tmp_path):
     elif not script.startswith("'"):
         page = page.replace("a='", "a=''>")
     assert marked_by(page, tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout:UserWarning")
+def test_tables_of_results_are_inert_too(tmp_path):
+    head = lf.fit_head(hostile_features(0), "logistic_regression", tune=False)
+    write_results(lf.evaluate(head, hostile_features(1)), tmp_path)
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert "&lt;script>" in text
+    assert "<" not in text
+    assert not list(tmp_path.glob(".*"))
 
 
 FORMULAS = [

@@ -23,27 +23,39 @@ PHASES = [
 ]
 
 
+KILLS = 20
+"""Of each phase in the long run, at least."""
+
+
 def kill_often(victims, phase, seeds):
     found = []
     for seed in seeds:
         answer = victims("kill", name=phase, seed=seed)
         assert not answer["complaints"], answer
         found.append(answer)
-    # The moment is drawn up to a tenth past the phase's usual end, so nearly all are hit.
-    assert sum(answer["killed"] for answer in found) >= len(found) // 2, found
     return found
+
+
+def count_kills(found):
+    return sum(answer["killed"] for answer in found)
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_kill_loses_nothing(victims, phase):
-    kill_often(victims, phase, range(2))
+    # The moment is drawn up to a tenth past the phase's usual end, so nearly all are hit.
+    assert count_kills(kill_often(victims, phase, range(2))) >= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES)
 def test_many_kills_lose_nothing(victims, phase):
     found = kill_often(victims, phase, range(100, 125))
-    kills = sum(answer["killed"] for answer in found)
+    for first in range(125, 200, 5):
+        if count_kills(found) >= KILLS:
+            break
+        found += kill_often(victims, phase, range(first, first + 5))
+    kills = count_kills(found)
+    assert kills >= KILLS, f"{phase}: {kills} kills of {len(found)}"
     redone = max(answer["redone"] for answer in found)
     sys.stdout.write(f"{phase}: {kills} kills, at most {redone} images again\n")  # shown with -s
 
@@ -66,6 +78,7 @@ def test_a_kill_leaves_the_older_file_or_the_newer(victims, kind):
 def test_many_kills_leave_the_older_file_or_the_newer(victims, kind):
     found = kill_writers(victims, kind, range(100, 150))
     kills = [answer for answer in found if answer["killed"]]
+    assert len(kills) >= KILLS
     newer = sum(answer["stands"] for answer in kills)
     left = sum(answer["left"] for answer in kills)
     sys.stdout.write(
