@@ -85,7 +85,9 @@ def _encodable(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         values = table[column]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype):
             texts = [write_escapes(value) for value in values]
-            now = sum(new is not old for new, old in zip(texts, values, strict=True))
+            now = sum(
+                isinstance(new, str) and new != old for new, old in zip(texts, values, strict=True)
+            )
             if now:
                 changed += now
                 escaped[name] = pd.Series(texts, table.index, dtype=object)

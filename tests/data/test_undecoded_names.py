@@ -48,6 +48,14 @@ def test_a_parquet_table_holds_what_a_csv_table_does(folder, tmp_path):
     assert sum(r"\udce9" in name for name in written["image"]) == 1
 
 
+def test_nothing_is_said_of_ordinary_text(tmp_path, caplog):
+    table = pd.DataFrame(
+        {"image": ["a", "bé", None], "label": pd.Series(["x", None, 1], dtype=object)}
+    )
+    table_writer(tmp_path / "t.csv")(table)
+    assert caplog.text == ""
+
+
 def test_missing_values_stay_missing(tmp_path):
     odd = pd.Series([b"\xe9".decode(errors="surrogateescape"), None, 7], dtype=object)
     table_writer(tmp_path / "t.csv")(pd.DataFrame({"image": odd, "label": [None, "a", None]}))

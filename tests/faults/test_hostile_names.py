@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import warnings
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -151,4 +152,7 @@ def test_no_table_that_is_written_holds_a_formula(tmp_path):
     assert not [text for text in found if text.lstrip(" \t\r\n")[:1] in tuple("=+-@")]
     # A bare carriage return ends a row in many programs; what follows must not begin a cell.
     content = path.read_bytes()
-    assert content.count(b"\r=1+1") == content.count(b"\"'\r=1+1") > 0
+    assert content.count(b"\"'\r=1+1") == 3
+    # The path, which is written whole, stands in quotes too.
+    whole = str(Path.cwd()).encode() + b"/\r=1+1.png"
+    assert content.count(b'"' + whole + b'"') == content.count(b"\r=1+1") - 3 == 1
