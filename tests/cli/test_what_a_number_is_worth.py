@@ -132,7 +132,7 @@ def test_a_wrong_question_is_a_message(command, others, cache, capsys):
     assert code == 1
     assert "No figure 'auc' over 'cells'; there are: accuracy" in err
     code, _, err = run(capsys, command, others, *GIVEN, "--head", "randomforest")
-    assert (code, "Did you mean 'random_forest'" in err) == (1, True)
+    assert (code, "Did you mean 'random_forest'" in err) == (2, True)
 
 
 def test_fractions_are_numbers(others, capsys):
