@@ -8,7 +8,8 @@ it chose fell by half on far ones. Here the fields with the lowest numbers of a 
 are trained on and 40 from the middle of its numbers judge; the fields with the highest numbers, which
 `ablation.py` held out, are not read. PBC is judged as there, in five blocks of its training part. A stage
 changes the setting where the mean of the two balanced accuracies rises by more than `MARGIN`. The stage
-`views`, the mean over the eight flips and turns of a cell, costs eight times the extraction.
+`views`, the mean over the eight flips and turns of a cell, costs eight times the extraction: `--every 4`
+judges by every fourth of the judging fields and of PBC's cells, for all settings alike.
 """
 
 import argparse
@@ -80,8 +81,9 @@ class Judge:
     def __init__(self, given):
         taleqani, pbc = lf.load_taleqani(given.taleqani), lf.load_pbc(given.pbc)
         self.near, _ = parts_of("taleqani", taleqani)
-        self.middle = Part(middle_of(taleqani), np.array([]))
-        self.pbc, _ = parts_of("pbc", pbc)
+        self.middle = Part(middle_of(taleqani)[:: given.every], np.array([]))
+        whole, _ = parts_of("pbc", pbc)
+        self.pbc = Part(whole.cells[:: given.every], whole.blocks[:: given.every])
         self.weights, self.cache = given.weights, given.cache
 
     def features(self, part, setting, fitted_on):
@@ -146,6 +148,7 @@ def main():
     parser.add_argument("--taleqani", required=True)
     parser.add_argument("--weights", default="imagenet")
     parser.add_argument("--cache", default="ablation-features")
+    parser.add_argument("--every", type=int, default=1, help="judge by every n-th cell")
     parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
     given = parser.parse_args()
     judge = Judge(given)
