@@ -6,10 +6,33 @@ from typing import Any
 
 from leukfeat.data import CellDataset
 from leukfeat.features import FeatureSet, extract_features, extract_handcrafted, join_features
+from leukfeat.features.own_registry import resolve_backbone
+from leukfeat.features.weights import find_weights
 from leukfeat.recipes.route import RunSettings
 from leukfeat.recipes.schema import Recipe
 
-__all__ = ["extract_columns", "extract_deep"]
+__all__ = ["check_backbones", "extract_columns", "extract_deep"]
+
+
+def check_backbones(recipe: Recipe, settings: RunSettings) -> None:
+    """Refuse networks and weights files that are not there, before the first one is run.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    settings : RunSettings
+
+    Raises
+    ------
+    ValueError
+        If a network is not known, or `weights` names none for it.
+    WeightsError
+        If a weights file is missing or is none.
+    """
+    for backbone in recipe.features.backbones if recipe.features is not None else ():
+        find_weights(
+            resolve_backbone(backbone), settings.weights_of(backbone), settings.random_state
+        )
 
 
 def extract_columns(

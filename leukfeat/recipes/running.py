@@ -15,6 +15,7 @@ from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.provenance import versions
 from leukfeat.recipes.cross_prediction import cross_predict
 from leukfeat.recipes.estimators import check_heads
+from leukfeat.recipes.extracting import check_backbones
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
 from leukfeat.recipes.known_data import KnownData, recognise
 from leukfeat.recipes.loading import load_recipe
@@ -107,23 +108,18 @@ def run_recipe(
     changes = {"n_splits": n_splits, "n_repeats": n_repeats}
     recipe = recipe.override({"split": {k: v for k, v in changes.items() if v is not None}})
     recipe, shortened = _shortened(recipe, epochs)
+    settings = RunSettings(
+        weights=weights, cache=cache, random_state=random_state, n_jobs=n_jobs, progress=progress
+    )
     if recipe.head is not None:
         check_heads(recipe.head)
+    check_backbones(recipe, settings)
     cells, notes = data_of_run(recipe, data, random_state)
     modes = _modes(recipe, cells, as_published=as_published)
     if recipe.split.theirs == "official" and modes[0].split != "official":
         notes = (*notes, "the official folds need a column 'fold': their split is random here")
     run = _Run(
-        recipe,
-        RunFolder(None if output is None else Path(output, recipe.name)),
-        RunSettings(
-            weights=weights,
-            cache=cache,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            progress=progress,
-        ),
-        level,
+        recipe, RunFolder(None if output is None else Path(output, recipe.name)), settings, level
     )
     run.add(cells, [mode for mode in modes if mode.key != "as_published"])
     for mode in modes:

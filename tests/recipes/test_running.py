@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from leukfeat import CellDataset, make_cells
+from leukfeat.exceptions import WeightsError
 from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
 from leukfeat.recipes.circumstances import training_reason
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
@@ -100,7 +101,9 @@ def test_a_network_that_has_not_learnt_is_called_so(cells, tmp_path):
     assert "hardly learnt" not in training_reason(learnt, run["cnn", "group"])[0]
 
 
-def test_a_head_that_is_not_known_is_refused_before_anything_is_read(cells, monkeypatch):
+def test_what_is_not_known_or_there_is_refused_before_anything_is_read(
+    cells, monkeypatch, tmp_path
+):
     def refuse(*arguments, **settings):
         raise AssertionError("cells were read")
 
@@ -108,6 +111,14 @@ def test_a_head_that_is_not_known_is_refused_before_anything_is_read(cells, monk
     recipe = load_recipe("resnet50-svm").override({"head": {"names": ["svn"]}})
     with pytest.raises(ValueError, match=r"'head.names' of the recipe must be among .*'svn'"):
         run_recipe(recipe, cells, **QUIET)
+    two = load_recipe("resrandsvm").override({"features": {"backbones": ["resnet50", "vgg61"]}})
+    two = two.override({"published": []})
+    with pytest.raises(ValueError, match=r"must be one of .*'vgg61'"):
+        run_recipe(two, cells, **QUIET)
+    two = two.override({"features": {"backbones": ["resnet50", "vgg16"]}})
+    missing = {**QUIET, "weights": {"resnet50": "random", "vgg16": tmp_path / "none.h5"}}
+    with pytest.raises(WeightsError, match=r"none\.h5"):
+        run_recipe(two, cells, **missing)
 
 
 def test_a_positive_class_that_nobody_named_and_missing_official_folds_are_said(quick):
