@@ -9,7 +9,7 @@ __all__ = ["in_options"]
 
 _NAMES = (
     "backbone|batch_size|by|cache|calibration|class_names|cnmc_split|crop|device|embargo|engine|head|"
-    "heads|if_cached|input_size|layers|layout|mask|n_jobs|n_repeats|n_splits|pooling|positive|"
+    "heads|if_cached|input_size|layers|layout|mask|metric|n_jobs|n_repeats|n_splits|pooling|positive|"
     "precision|preparation|random_state|split|subject_pattern|views|weights"
 )
 _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (

@@ -130,7 +130,8 @@ def test_a_wrong_question_is_a_message(command, others, cache, capsys):
     asked = [command, others, *GIVEN, *HEAD, "--cache", cache, "--n-splits", "2"]
     code, _, err = run(capsys, *asked, "--metric", "auc")
     assert code == 1
-    assert "No figure 'auc' over 'cells'; there are: accuracy" in err
+    assert "--metric must be one of ['accuracy'" in err
+    assert "Got 'auc' instead" in err
     code, _, err = run(capsys, command, others, *GIVEN, "--head", "randomforest")
     assert (code, "Did you mean 'random_forest'" in err) == (2, True)
 

@@ -140,8 +140,7 @@ FORMULAS = [
 ]
 
 
-def test_no_table_that_is_written_holds_a_formula(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # from elsewhere the names stand behind a folder
+def test_no_table_that_is_written_holds_a_formula(tmp_path):
     cells = lf.CellDataset.from_arrays(
         [f"{formula}.png" for formula in FORMULAS], FORMULAS, FORMULAS, **{"=x": FORMULAS}
     )
