@@ -73,7 +73,9 @@ class Comparison:
         self.level = level
 
     def __getitem__(self, head: str) -> Evaluation:
-        return {**self.results, **self.controls}[head]
+        if head not in self.all:
+            raise KeyError(f"No head {head!r} was compared; there are: {', '.join(self.all)}.")
+        return self.all[head]
 
     def __iter__(self) -> Any:
         return iter(self.results)

@@ -18,6 +18,7 @@ from leukfeat.metrics import (
     prediction_sets,
     risk_coverage,
 )
+from leukfeat.metrics.conformal import check_attainable
 
 if TYPE_CHECKING:
     from leukfeat.evaluation.result import Evaluation
@@ -79,6 +80,8 @@ def conformal_sets(result: Evaluation, *, level: float = 0.9) -> pd.DataFrame:
             "A set for a new subject's cell needs the subject of every cell, and "
             f"{'none is' if p.units is None else 'not all are'} known here."
         )
+    count, c = min(_calibration_subjects(p))
+    check_attainable(level, count, p.class_names[c])
     each = [_tested(part, level) for part in p.repeats]
     rows = []
     for c, name in enumerate(p.class_names):
@@ -143,6 +146,15 @@ def _tested(p: Predictions, level: float) -> list[tuple[SubjectStatistic, dict[s
         }
         found.append((held, more))
     return found
+
+
+def _calibration_subjects(p: Predictions) -> Iterator[tuple[int, int]]:
+    """Yield on how many subjects of each class (its number comes second) each set is calibrated."""
+    for part in p.repeats:
+        units: np.ndarray = part.units  # type: ignore[assignment]
+        for test in _sides(part):
+            for c in range(len(part.class_names)):
+                yield pd.Series(units[~test & (part.y == c)]).nunique(), c
 
 
 def _sides(p: Predictions) -> Iterator[np.ndarray]:

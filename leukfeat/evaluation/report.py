@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +88,11 @@ def evaluation_page(
     page.table(html_table(*evaluation_table(result)))
     if comparison is not None:
         page.section("Comparison")
+        if len(comparison.results) > 1:
+            page.words(
+                f"This page shows {result.name} in full, one of {len(comparison.results)} heads; "
+                "the first that was named, unless another was asked for (to_html(head=...))."
+            )
         table = comparison.table
         rows = [[str(n), *map(str, r)] for n, r in zip(table.index, table.to_numpy(), strict=True)]
         page.table(html_table(["head", *table.columns], rows))
@@ -145,6 +150,12 @@ def evaluation_page(
             "(confident learning), the most suspect first. Where most cells of one subject are "
             "suspected, it is the subject that is hard for the head."
         )
+        area = result.figures.get(("auroc", "cells"))
+        interval = None if area is None else area.interval(result.level)
+        if interval is None or not interval.known or interval.low <= 0.5:
+            page.words(
+                f"{result.name} is not shown to be better than chance: its doubts say little."
+            )
         page.table(_frame(_named(suspects.head(_WORST))))
     if calibrated:
         page.section("Calibration")
@@ -280,10 +291,20 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
     -------
     str
 
+    Raises
+    ------
+    TypeError
+        If a comparison of several heads is given.
+
     References
     ----------
     .. [1] M. Mitchell et al., "Model cards for model reporting", FAT* 2019.
     """
+    if not hasattr(result, "about"):
+        raise TypeError(
+            "A model card is of one result: give comparison['NAME'], or what evaluate() returned. "
+            f"Got {type(result).__name__}."
+        )
     about = result.about
     lines = [
         f"# Model card: {result.name}",
@@ -291,8 +312,9 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
         "## Model",
         "",
         f"- head: {about.get('head', 'not known')}, settings `{json.dumps(about.get('settings', {}), default=str)}`",
-        f"- feature space: `{about.get('feature_space_digest') or 'not known'}`",
+        f"- features: {_features(about)}",
         f"- training: {about.get('training_subjects') or 'unknown number of'} subjects",
+        *([f"- of: {about['of']}"] if about.get("of") else []),
         f"- threshold: {about.get('threshold')}",
         "",
         "## Intended use",
@@ -301,6 +323,7 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
         "",
         "## Evaluation",
         "",
+        *([_plan(about["split"]), ""] if about.get("split") else []),
         result.to_markdown(),
     ]
     if audit is not None:
@@ -315,3 +338,19 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
         "",
     ]
     return "\n".join(lines)
+
+
+def _features(about: Mapping[str, Any]) -> str:
+    """Say by which network, layers and weights the features were made."""
+    space = about.get("feature_space") or {}
+    known = [f"{key} {space[key]}" for key in ("backbone", "layers", "weights") if space.get(key)]
+    digest = about.get("feature_space_digest")
+    return ", ".join([*known, f"feature space `{digest}`"]) if digest else "not known"
+
+
+def _plan(plan: Mapping[str, Any]) -> str:
+    """Say how the cells of a cross-validation were divided."""
+    by = f", by {plan['by']}" if plan.get("by") else ""
+    repeats = plan.get("n_repeats") or 1
+    again = f", {repeats} times" if repeats > 1 else ""
+    return f"Cross-validation, split {plan['split']!r}{by}, {plan['n_splits']} folds{again}."

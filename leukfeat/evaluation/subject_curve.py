@@ -77,10 +77,12 @@ class LearningCurve:
         -------
         float
             By a least-squares line through the error against the logarithm of the number of
-            subjects, on a logarithmic scale (a power law): a guess, not a promise.
+            subjects, on a logarithmic scale (a power law): a guess, not a promise. ``nan`` where
+            the curve does not rise from its last point but one to its last.
         """
         known = self.table[(self.table["estimate"] < 1) & (self.table["subjects"] > 0)]
-        if len(known) < 2:
+        last = self.table["estimate"].to_numpy(float)[-2:]
+        if len(known) < 2 or not last[-1] > last[0]:
             return float("nan")
         x = np.log(known["subjects"].to_numpy(float))
         slope, intercept = np.polyfit(x, np.log(1 - known["estimate"].to_numpy(float)), 1)
@@ -103,7 +105,8 @@ class LearningCurve:
         rows = [[f"{n:.0f}", text] for n, text in points]
         twice = self.more_subjects(2.0)
         guess = (
-            "What more subjects would give cannot be guessed from these points."
+            "What more subjects would give cannot be guessed from these points: the last two do not "
+            "rise."
             if np.isnan(twice)
             else f"Twice as many subjects might give {twice:.3f}, if the error goes on falling as "
             "a power of their number: a guess, not a promise."

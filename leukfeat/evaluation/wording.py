@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leukfeat.evaluation.result import Evaluation
 
 __all__ = [
+    "counted",
     "evaluation_html",
     "evaluation_markdown",
     "evaluation_table",
@@ -28,6 +29,26 @@ __all__ = [
 _LONG = 45
 
 Table = tuple[list[str], list[list[str]]]
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one.
+
+    Parameters
+    ----------
+    n : int
+    noun : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> counted(1, "pair"), counted(1200, "pair")
+    ('1 pair', '1,200 pairs')
+    """
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def sentence(result: Evaluation) -> str:

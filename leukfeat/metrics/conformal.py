@@ -16,7 +16,7 @@ import pandas as pd
 from leukfeat.metrics.interval import check_level
 from leukfeat.metrics.subjects import index_subjects
 
-__all__ = ["attainable_level", "conformal_thresholds", "prediction_sets"]
+__all__ = ["attainable_level", "check_attainable", "conformal_thresholds", "prediction_sets"]
 
 Array = np.ndarray
 
@@ -41,6 +41,34 @@ def attainable_level(n_subjects: int) -> float:
     0.95
     """
     return n_subjects / (n_subjects + 1)
+
+
+def check_attainable(level: float, n_subjects: int, class_name: Any = None) -> None:
+    """Raise if a coverage cannot be promised from so many calibration subjects.
+
+    Parameters
+    ----------
+    level : float
+        The coverage.
+    n_subjects : int
+        Calibration subjects, of the class that has fewest.
+    class_name : str, optional
+        That class, for the message.
+
+    Raises
+    ------
+    ValueError
+        The message says what can be promised.
+    """
+    top = attainable_level(n_subjects)
+    if level > top + 1e-12:
+        whose = "" if class_name is None else f" of class {class_name}"
+        # Rounded down: what the message names can be had.
+        raise ValueError(
+            f"A coverage of {level:g} cannot be promised from {n_subjects} calibration "
+            f"subjects{whose}: at most {np.floor(1000 * top + 1e-9) / 1000:.3f}. Ask for less, or "
+            "calibrate on more subjects."
+        )
 
 
 def conformal_thresholds(
@@ -114,24 +142,20 @@ def conformal_thresholds(
     names = range(n_classes) if class_names is None else class_names
     groups = [(c, y == c) for c in range(n_classes)] if by_class else [(None, y >= 0)]
     limits = np.full(n_classes, np.nan)
+    counts = {c: len(np.unique(index.codes[rows])) for c, rows in groups}
+    fewest = min(counts, key=lambda c: counts[c])
+    check_attainable(level, counts[fewest], None if fewest is None else names[fewest])
     for c, rows in groups:
-        whose = "" if c is None else f" of class {names[c]}"
-        limit = _quantile(strangeness[rows], index.codes[rows], level, whose, method, random_state)
+        limit = _quantile(strangeness[rows], index.codes[rows], level, method, random_state)
         limits[slice(None) if c is None else c] = limit
     return np.asarray(1 - limits)
 
 
 def _quantile(
-    strangeness: Array, codes: Array, level: float, whose: str, method: str, random_state: int
+    strangeness: Array, codes: Array, level: float, method: str, random_state: int
 ) -> float:
     _, of, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     k = len(sizes)
-    top = attainable_level(k)
-    if level > top + 1e-12:
-        raise ValueError(
-            f"A coverage of {level:g} cannot be promised from {k} calibration subjects{whose}: "
-            f"at most {top:.3f}. Ask for less, or calibrate on more subjects."
-        )
     if method == "single":
         order = np.random.default_rng(random_state).permutation(len(of))
         _, first = np.unique(of[order], return_index=True)

@@ -231,7 +231,7 @@ class SubjectStatistic:
             # Without one subject nothing is wrong any more: the spread is taken on the plain
             # scale and carried over by the slope at the estimate.
             moved = np.asarray(self.without, float) * _SLOPE[self.scale](float(self.estimate))
-        total, denominator = 0.0, 0.0
+        total, denominator, still = 0.0, 0.0, 0
         for stratum in np.unique(self.strata[used]):
             here = used & (self.strata == stratum)
             n, values = int(here.sum()), moved[here]
@@ -244,12 +244,14 @@ class SubjectStatistic:
             about[np.abs(about) <= _ROUNDING * max(1.0, float(np.abs(values).max()))] = 0.0
             part = (n - 1) / n * float((about**2).sum())
             total += part
+            still += part == 0
             denominator += part * part / max(kish(self.weights[here]) - 1, 1.0)
         if total == 0 and self.scale == "difference":
             return 0.0, 1.0, f"all {self.unit}s show the same difference"
         if total == 0:
             return 0.0, 1.0, f"all {self.unit}s show the same value: no spread to judge by"
-        return total, total * total / denominator, ""
+        alike = f"the {self.unit}s of one class do not move it: its interval is too narrow"
+        return total, total * total / denominator, alike if still else ""
 
     def _few(self, held: tuple[int, ...]) -> str:
         if self.unit == "cell":

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_in_many_drawn_tests_the_promise_is_kept(make_features):
 
 
 def test_what_cannot_be_promised_is_refused_by_name(result, make_features):
-    with pytest.raises(ValueError, match=r"from 15 calibration subjects of class hem: at most 0.9"):
+    with pytest.raises(ValueError, match=r"from 14 calibration subjects of class all: at most 0.9"):
         result.conformal_sets(level=0.95)
     json.dumps(result.to_dict(), allow_nan=False, default=str)
     by_level = {one["level"]: one for one in result.to_dict()["conformal_sets"]}
@@ -107,3 +108,16 @@ def test_repeats_and_three_classes(make_features):
     assert table["class"].tolist() == ["a", "b", "c"]
     assert (table["holds"] > 0.7).all()
     assert (table[["one_class", "no_class"]].sum(axis=1) <= 1).all()
+
+
+def test_the_level_that_a_refusal_names_can_be_had(make_features):
+    uneven = make_features(n_subjects=24)
+    few = uneven[~np.isin(uneven.subjects, sorted({s for s in uneven.subjects if s[0] == "A"})[4:])]
+    found = _cross_validated(few, n_splits=3)
+    with pytest.raises(ValueError, match="calibration subjects of class all: at most") as refused:
+        found.conformal_sets(level=0.95)
+    at_most = float(re.search(r"at most ([0-9.]+[0-9])", str(refused.value)).group(1))
+    table = found.conformal_sets(level=at_most)
+    assert (
+        int(re.search(r"from (\d+) calib", str(refused.value)).group(1)) == table["subjects"].min()
+    )

@@ -2,6 +2,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
 from leukfeat import cross_validate_heads
 from leukfeat.evaluation import audit, evaluation_page, model_card
@@ -145,3 +146,14 @@ def test_a_single_test_says_where_the_head_came_from(features, tmp_path):
     text = re.sub("<[^>]*>", "", page.read_text(encoding="utf-8"))
     assert f"fitted before on {int(train.sum())} cells of 20 subjects" in text
     assert "Operating points" not in text
+
+
+def test_the_card_says_features_and_split_and_wants_one_result(features):
+    compared = cross_validate_heads(features, {"nb": GaussianNB()}, n_splits=3)
+    card = model_card(compared["nb"])
+    assert "Cross-validation, split 'group', 3 folds." in card
+    assert "- of: the head fitted on the first of 3 training sides" in card
+    with pytest.raises(TypeError, match=r"of one result: give comparison\['NAME'\]"):
+        model_card(compared)
+    with pytest.raises(KeyError, match="No head 'svm' was compared; there are: nb, "):
+        compared["svm"]

@@ -40,3 +40,11 @@ def test_what_cannot_be_asked(features, make_features):
         learning_curve(features, LogisticRegression(), fractions=(0, 1))
     with pytest.raises(ValueError, match="needs the subject"):
         learning_curve(make_features(subjects=False), LogisticRegression())
+
+
+def test_a_curve_that_no_longer_rises_is_not_continued():
+    points = {"subjects": [4.0, 10.0, 20.0], "estimate": [0.78, 0.937, 0.934]}
+    table = pd.DataFrame({**points, "low": np.nan, "high": np.nan})
+    curve = LearningCurve(table, metric="auroc", head="svm", n_cells=10, n_subjects=20)
+    assert np.isnan(curve.more_subjects(2))
+    assert "the last two do not rise" in curve.to_markdown()

@@ -201,3 +201,19 @@ def test_what_rounding_leaves_is_no_spread():
     )
     assert not figure.interval().known
     assert "same value" in figure.interval().note
+
+
+def test_a_class_whose_subjects_are_all_alike_is_said_to_be():
+    rates = np.array([0.7, 0.8, 0.9, 0.6, 1.0, 1.0, 1.0, 1.0])
+    strata = np.repeat([0, 1], 4)
+    without = [
+        (np.delete(rates[:4], i).mean() + 1) / 2 if i < 4 else (rates[:4].mean() + 1) / 2
+        for i in range(8)
+    ]
+    figure = SubjectStatistic(
+        estimate=(rates[:4].mean() + 1) / 2,
+        without=np.array(without),
+        weights=np.ones(8),
+        strata=strata,
+    )
+    assert "subjects of one class do not move it" in figure.interval().note

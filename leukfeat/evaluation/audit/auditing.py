@@ -159,6 +159,8 @@ def audit(
     if clues:
         tested = _clues(cells, table, seen, known, extract, level, random_state, not_done)
         findings += clue_findings(tested)
+    else:
+        not_done.append("shortcuts (the clues were switched off)")
     return Audit(
         findings,
         name=cells.name,

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.evaluation.cell_names import name_few
+from leukfeat.evaluation.wording import counted
 from leukfeat.splitting.groups import merge_groups, name_some
 
 __all__ = [
@@ -170,7 +171,7 @@ def pair_findings(
     found = []
     images = len(pd.unique(table[["first", "second"]].to_numpy().ravel()))
     counts = (
-        f"{len(table):,} pairs of {kind} ({images:,} of {len(cells):,} cells): "
+        f"{counted(len(table), 'pair')} of {kind} ({images:,} of {len(cells):,} cells): "
         f"{int(table['crosses_subject'].sum()):,} across subjects, "
         f"{int(table['crosses_fold'].sum()):,} across folds, "
         f"{int(table['crosses_label'].sum()):,} across classes."

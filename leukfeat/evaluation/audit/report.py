@@ -14,7 +14,7 @@ from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.evaluation.audit.identical import copies
 from leukfeat.evaluation.cell_names import cell_paths
 from leukfeat.evaluation.result import Evaluation
-from leukfeat.evaluation.wording import html_table, markdown_table
+from leukfeat.evaluation.wording import counted, html_table, markdown_table
 from leukfeat.exceptions import LeakageError
 from leukfeat.features import FeatureSet
 from leukfeat.metrics import Interval
@@ -118,14 +118,15 @@ class Audit:
         leaks, shortcuts = len(self.of("leak")), len(self.of("shortcut"))
         said = []
         if leaks:
-            said.append(f"Leaky ({leaks} findings): results would be too high.")
+            said.append(f"Leaky ({counted(leaks, 'finding')}): results would be too high.")
         if shortcuts:
             names = ", ".join(f.kind for f in self.of("shortcut"))
             said.append(f"The label is told without the cell ({names}).")
         warnings = len(self.of("warning"))
         if not said:
-            more = f"; {warnings} warnings to read" if warnings else ""
-            said.append(f"No leak and no shortcut found{more}.")
+            more = f"; {counted(warnings, 'warning')} to read" if warnings else ""
+            found = "No leak and no shortcut found" if self.clues else "No leak found"
+            said.append(f"{found}{more}.")
         if self.not_done:
             said.append(f"Not looked at: {'; '.join(self.not_done)}.")
         return f"{self.name}: {' '.join(said)}"

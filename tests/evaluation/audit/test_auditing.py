@@ -312,3 +312,10 @@ def test_what_a_loader_left_out_is_told(folder):
     assert "1 files were left out when the cells were loaded: notes.txt" in said.message
     merged = audit(cells, clues=False).merged(cells)
     assert len(merged.skipped) == 1
+
+
+def test_shortcuts_that_were_not_looked_for_are_not_said_to_be_absent(features):
+    found = audit(features, clues=False)
+    assert "shortcut found" not in found.verdict
+    assert "Not looked at: " in found.verdict
+    assert "shortcuts (the clues were switched off)" in found.verdict
