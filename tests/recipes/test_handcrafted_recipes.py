@@ -192,7 +192,7 @@ def test_nine_features_of_liu_and_hu_are_chosen_inside_the_fold(cells):
     )
     route = next(routes.make_routes(recipe, cells, RunSettings(progress=False)))
     assert route.data.shape[1] > 9
-    model, asked = route.fit(np.arange(40), np.arange(40, 48), "group", None)
+    model, asked, _ = route.fit(np.arange(40), np.arange(40, 48), "group", None)
     assert model.estimator_[-1].n_features_in_ == 9
     assert len(model.predict(asked)) == 8
 
