@@ -144,11 +144,11 @@ def label_texts(values: Any) -> np.ndarray:
 
     Examples
     --------
-    >>> label_texts([1.0, None, "H3"])
-    array(['1', None, 'H3'], dtype=object)
+    >>> label_texts([1.0, None, "H3", ""])
+    array(['1', None, 'H3', None], dtype=object)
     """
     texts = np.array(values, dtype=object, copy=True)
-    missing = pd.isna(texts)
+    missing = pd.isna(texts) | (texts == "")
     texts[missing] = None
     if pd.api.types.infer_dtype(texts, skipna=True) not in ("string", "empty"):
         texts[~missing] = [label_text(value) for value in texts[~missing]]

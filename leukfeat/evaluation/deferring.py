@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.evaluation.predictions import Predictions
+from leukfeat.evaluation.predictions import Predictions, others
 from leukfeat.metrics import (
     SubjectStatistic,
     average,
@@ -81,6 +81,12 @@ def conformal_sets(result: Evaluation, *, level: float = 0.9) -> pd.DataFrame:
             f"{'none is' if p.units is None else 'not all are'} known here."
         )
     count, c = min(_calibration_subjects(p))
+    if not count:
+        raise ValueError(
+            f"For some tested cells no other {p.unit} of class {p.class_names[c]} is left to "
+            "calibrate on: their own is on both sides. Sets for a new subject need a split by "
+            "subject."
+        )
     check_attainable(level, count, p.class_names[c])
     each = [_tested(part, level) for part in p.repeats]
     rows = []
@@ -117,7 +123,7 @@ def _tested(p: Predictions, level: float) -> list[tuple[SubjectStatistic, dict[s
     inside = np.zeros(proba.shape, bool)
     cuts, calibrated = [], []
     for test in _sides(p):
-        rest = ~test
+        rest = others(p, test)
         limits = conformal_thresholds(
             proba[rest],
             p.y[rest],
@@ -153,8 +159,9 @@ def _calibration_subjects(p: Predictions) -> Iterator[tuple[int, int]]:
     for part in p.repeats:
         units: np.ndarray = part.units  # type: ignore[assignment]
         for test in _sides(part):
+            rest = others(part, test)
             for c in range(len(part.class_names)):
-                yield pd.Series(units[~test & (part.y == c)]).nunique(), c
+                yield pd.Series(units[rest & (part.y == c)]).nunique(), c
 
 
 def _sides(p: Predictions) -> Iterator[np.ndarray]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from leukfeat.evaluation.deferring import conformal_report, result_risk_coverage
 from leukfeat.evaluation.wording import markdown_table
 from leukfeat.metrics import Interval
@@ -34,7 +36,7 @@ def what_sets_are(result: Evaluation) -> str:
     how = (
         f"calibrated on the {of} of the other folds, so the promise holds about: the heads of the "
         "folds differ"
-        if result.about.get("split")
+        if len(np.unique(result.predictions.fold)) > 1
         else f"calibrated on the other {of} of the test"
     )
     return (

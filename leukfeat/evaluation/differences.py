@@ -102,8 +102,7 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
             "sensitivity",
             "specificity",
         ):
-            d, strata = _by_subject(p, q, metric)
-            return sign_flip_test(d, strata), f"signs flipped by {p.unit}"
+            return sign_flip_test(_by_subject(p, q, metric)), f"signs flipped by {p.unit}"
     error, dof = figure.standard_error()
     if not np.isfinite(error):
         return np.nan, ""
@@ -112,8 +111,8 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
     return float(2 * stats.t.sf(abs(figure.estimate) / error, dof)), f"leave one {p.unit} out, t"
 
 
-def _by_subject(p: Predictions, q: Predictions, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Difference in the part of each subject's cells called right, a subject and class."""
+def _by_subject(p: Predictions, q: Predictions, metric: str) -> np.ndarray:
+    """Return what each subject adds to the difference: its classes share one sign."""
     base, _, of = metric.partition("[")
     frame = pd.DataFrame({"subject": p.units, "y": p.y})
     frame["d"] = (p.predicted == p.y).astype(float) - (q.predicted == q.y)
@@ -124,6 +123,10 @@ def _by_subject(p: Predictions, q: Predictions, metric: str) -> tuple[np.ndarray
             called = (p.predicted == c).astype(float) - (q.predicted == c)
             frame["d"] = -called[frame.index]
     each = frame.groupby(["subject", "y"])["d"].mean()
-    strata = each.index.get_level_values("y").to_numpy()
     # Accuracy over subjects is the mean over all of them, balanced accuracy the mean of classes.
-    return each.to_numpy(), np.zeros(len(each)) if base == "accuracy" else strata
+    if base == "accuracy":
+        each = each / len(each)
+    else:
+        of_class = each.groupby(level="y")
+        each = each / of_class.transform("size") / of_class.ngroups
+    return each.groupby(level="subject").sum().to_numpy()

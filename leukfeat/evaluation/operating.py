@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from leukfeat.evaluation.predictions import Predictions
+from leukfeat.evaluation.predictions import Predictions, others
 from leukfeat.metrics import SubjectStatistic, average, figures_of_merit, threshold_for
 
 if TYPE_CHECKING:
@@ -85,7 +85,14 @@ def _reached(
     called = np.zeros(len(up), np.int64)
     for fold in np.unique(p.fold):
         test = p.fold == fold
-        units = None if p.units is None else p.units[~test]
-        cuts.append(threshold_for(up[~test], score[~test], units, **wanted))
+        rest = others(p, test)
+        if len(np.unique(up[rest])) < 2:
+            raise ValueError(
+                f"Without the tested {p.unit}s a threshold for class {p.class_names[c]} would be "
+                "chosen on cells of one kind only. Operating points need a split by subject with "
+                "cells of each class on both sides."
+            )
+        units = None if p.units is None else p.units[rest]
+        cuts.append(threshold_for(up[rest], score[rest], units, **wanted))
         called[test] = score[test] >= cuts[-1]
     return figures_of_merit(up, called, None, p.units, over=over)  # type: ignore[arg-type]

@@ -147,6 +147,28 @@ def join_predictions(parts: Sequence[Predictions]) -> Predictions:
     return dataclasses.replace(first, **{name: pooled(name) for name in arrays})
 
 
+def others(predictions: Predictions, test: np.ndarray) -> np.ndarray:
+    """Tell what may be learnt from where some cells are tested: the cells of other units.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Of one repeat.
+    test : ndarray of bool of shape (n_cells,)
+        The tested cells.
+
+    Returns
+    -------
+    ndarray of bool of shape (n_cells,)
+        Without cells of other folds whose subject is tested, as a random split has them.
+    """
+    rest = ~test
+    if predictions.units is not None:
+        units = pd.Series(predictions.units)
+        rest &= ~units.isin(units[test].dropna()).to_numpy()
+    return rest
+
+
 def statistical_units(features: FeatureSet, by: str | None = None) -> tuple[Any, str, str]:
     """Tell what of these cells may be counted as independent.
 

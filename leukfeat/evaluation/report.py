@@ -192,7 +192,10 @@ def _operating_points(result: Evaluation) -> pd.DataFrame:
         return pd.DataFrame()
     parts = []
     for wanted in ({"sensitivity": _WANTED}, {"specificity": _WANTED}):
-        table = result.operating_points(**wanted)
+        try:
+            table = result.operating_points(**wanted)
+        except ValueError as error:  # the split left nobody else to choose thresholds on
+            return pd.DataFrame({"not computed": [str(error)]})
         name = next(iter(wanted))
         shown = pd.DataFrame({"wanted": f"{name} {_WANTED:g}", "class": table["class"]})
         shown["threshold"] = [

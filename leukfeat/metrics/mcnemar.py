@@ -15,8 +15,12 @@ __all__ = ["clustered_mcnemar"]
 def clustered_mcnemar(first_right: Any, second_right: Any, subjects: Any = None) -> float:
     """Return the two-sided p-value for a difference in accuracy of two heads on the same cells.
 
-    Obuchowski's form of McNemar's test, in which a subject, not a cell, is the unit; with one
-    cell a subject it is McNemar's own, without continuity correction.
+    McNemar's test with a subject, not a cell, for its unit: if the heads are alike, the cells
+    that only the first called right less those that only the second did are as often positive
+    as negative in a subject. The statistic is the square of their sum over the sum of their
+    squares; with one cell a subject it is McNemar's own, without continuity correction.
+    Obuchowski's [1]_ is close to it, but centres each head and has a factor m / (m - 1) for m
+    subjects.
 
     Parameters
     ----------

@@ -10,7 +10,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import LinearSVC
 
 from leukfeat import FeatureSet, Head, cross_validate_heads, register_head
+from leukfeat.evaluation import Evaluation, Predictions
 from leukfeat.evaluation.cross_validation import out_of_fold
+from leukfeat.evaluation.differences import paired_difference
 from leukfeat.exceptions import LeakageError
 from leukfeat.heads import registry as registry_module
 from leukfeat.splitting.splitters import make_splits
@@ -172,8 +174,7 @@ def test_flips_are_of_the_figure_itself(compared, metric):
     from leukfeat.evaluation.differences import _by_subject
 
     a, b = compared["logistic_regression"], compared["GaussianNB"]
-    d, strata = _by_subject(a.predictions, b.predictions, metric)
-    mean = np.mean([d[strata == s].mean() for s in np.unique(strata)])
+    mean = _by_subject(a.predictions, b.predictions, metric).sum()
     expected = a.interval(metric, "subjects").estimate - b.interval(metric, "subjects").estimate
     assert mean == pytest.approx(expected)
 
@@ -270,3 +271,37 @@ def test_class_weights_of_a_classifier_weigh_the_labels_they_name(features):
     )
     called = found["LogisticRegression"].predictions.predicted
     assert (called == 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy"])
+def test_a_subject_of_several_classes_flips_as_one(metric):
+    rng = np.random.default_rng(0)
+    of = np.repeat(np.arange(16), 16)
+    y = np.tile(np.repeat(np.arange(4), 4), 16)
+    found = []
+    for _ in range(120):
+        # Each subject suits the one head or the other, in all its classes.
+        right = [rng.random(256) < 0.5 + 0.3 * rng.normal(size=16)[of] for _ in range(2)]
+        made = [
+            Evaluation(
+                Predictions(
+                    y=y,
+                    predicted=np.where(hit, y, (y + 1) % 4),
+                    scores=None,
+                    class_names=("a", "b", "c", "d"),
+                    positive=None,
+                    subjects=of.astype(str),
+                    ids=None,
+                    cells=np.arange(256),
+                    repeat=np.zeros(256, int),
+                    fold=np.zeros(256, int),
+                    units=of.astype(str),
+                    unit="subject",
+                ),
+                name=name,
+            )
+            for name, hit in zip("ab", right, strict=True)
+        ]
+        found.append(paired_difference(*made, metric, over="subjects")["p"])
+    # The level is 0.05; flipped class by class it was above 0.2.
+    assert np.mean(np.array(found) < 0.05) < 0.12

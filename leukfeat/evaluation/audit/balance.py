@@ -94,15 +94,22 @@ def balance_findings(table: pd.DataFrame) -> list[Finding]:
             "can be had; every interval is for these cells only."
         )
         return [*found, Finding("subjects", "warning", message, table)]
+    named = table[table["subjects"].notna()]
+    for name, row in table[table["subjects"].isna()].iterrows():
+        message = (
+            f"{name}: none of {int(row['cells']):,} cells has a subject, though other classes have: "
+            "no split by subject can be made of it, and each cell is taken as its own."
+        )
+        found.append(Finding("subjects", "warning", message))
     said = "; ".join(
         f"{name}: {int(row['cells']):,} cells of {int(row['subjects'])} subjects (effectively "
         f"{row['effective_subjects']:g} when pooled over cells), a mean over subjects is known to "
         f"about ± {row['interval_subjects']:.2f}, conformal coverage by subject up to "
         f"{row['conformal_level']:.3f}"
-        for name, row in table.iterrows()
+        for name, row in named.iterrows()
     )
     found.append(Finding("balance", "note", said + ".", table))
-    for name, row in table.iterrows():
+    for name, row in named.iterrows():
         if row["subjects"] < _FEW:
             message = (
                 f"{name}: {int(row['subjects'])} subjects. Intervals will be wide, and no split can "

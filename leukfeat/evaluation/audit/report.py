@@ -171,16 +171,15 @@ class Audit:
         Returns
         -------
         CellDataset or FeatureSet
-            With ``group`` named after the first subject of each group.
+            With ``group`` named after the first subject of each group, or after its first row
+            where no subject is known; a cell without subject that has no copy has no group.
         """
         rows = self._rows_of(data)
         pairs = self._copies()[["first", "second"]].to_numpy(np.int64)
         # Numbered among all audited cells: a copy that was left out since still ties two others.
         shared = copies(pairs, self.n_cells)[rows]
         merged = merge_groups(data.subjects, data.groups, shared)
-        names = data.subjects if data.subjects is not None else np.arange(len(data)).astype(str)
-        first = pd.Series(names).groupby(merged).transform(lambda s: min(map(str, s)))
-        group = first.to_numpy(object)
+        group = _group_names(merged, data.subjects)
         if isinstance(data, FeatureSet):
             new = data[np.arange(len(data))]
             new.groups = group
@@ -329,3 +328,15 @@ def _places(known: pd.Series, names: np.ndarray) -> np.ndarray | None:
         return None
     place = theirs.merge(mine.dropna(subset=["key"]), on=["key", "nth"], how="left")["place"]
     return None if place.isna().any() else place.to_numpy(np.int64)
+
+
+def _group_names(merged: np.ndarray, subjects: np.ndarray | None) -> np.ndarray:
+    """Name each group after the least of its known subjects, else after its first row."""
+    names = np.full(len(merged), None, object)
+    for rows in pd.Series(merged).groupby(merged).indices.values():
+        told = [] if subjects is None else [s for s in subjects[rows] if not pd.isna(s) and s != ""]
+        if told:
+            names[rows] = min(map(str, told))
+        elif subjects is None or len(rows) > 1:
+            names[rows] = str(rows[0]) if subjects is None else f"row {rows[0]}"
+    return names

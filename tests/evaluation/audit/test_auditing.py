@@ -319,3 +319,22 @@ def test_shortcuts_that_were_not_looked_for_are_not_said_to_be_absent(features):
     assert "shortcut found" not in found.verdict
     assert "Not looked at: " in found.verdict
     assert "shortcuts (the clues were switched off)" in found.verdict
+
+
+def test_cells_without_a_subject_are_not_one_group(make_features):
+    cells = make_features(controls=False)
+    subjects = np.where(cells.y == 0, None, cells.subjects)
+    some = FeatureSet(
+        cells.X, cells.y, subjects=subjects, ids=cells.ids, class_names=cells.class_names
+    )
+    some.ids[np.flatnonzero(cells.y == 0)[:2]] = "the same"
+    found = audit(some, clues=False)
+    (finding,) = [f for f in found.findings if "has a subject" in f.message]
+    assert finding.message.startswith("hem: none of ")
+    groups = found.merged(some).groups
+    alike = np.flatnonzero(some.ids == "the same")
+    assert len(set(groups[alike])) == 1
+    assert groups[alike[0]] == f"row {alike[0]}"
+    rest = np.setdiff1d(np.flatnonzero(cells.y == 0), alike)
+    assert set(groups[rest]) == {None}
+    assert (groups[cells.y == 1] == cells.subjects[cells.y == 1]).all()
