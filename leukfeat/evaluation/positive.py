@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any
 
 from leukfeat.features import FeatureSet
@@ -74,5 +75,5 @@ def _told(head: Any, names: tuple[str, ...]) -> str | None:
     if str(label) in names:
         return str(label)
     # A label of a FeatureSet is the place of its name.
-    placed = isinstance(label, int) and 0 <= label < len(names)
-    return names[label] if placed else None
+    place = int(label) if isinstance(label, Integral) else -1
+    return names[place] if 0 <= place < len(names) else None

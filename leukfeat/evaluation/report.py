@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leukfeat.evaluation.audit.report import Audit
+from leukfeat.evaluation.beyond_controls import beyond_controls
 from leukfeat.evaluation.cell_names import short_names
 from leukfeat.evaluation.deferring_tables import (
     conformal_table,
@@ -71,7 +72,7 @@ def evaluation_page(
 
     page = Page(f"{result.name} on {result.about.get('dataset') or 'labelled cells'}")
     page.words(f"{sentence(result)}.")
-    page.notes(result.notes)
+    page.notes((*beyond_controls({result.name: result}, result.controls), *result.notes))
     if audit is not None:
         page.section("Audit")
         bad = audit.is_leaky or audit.has_shortcut

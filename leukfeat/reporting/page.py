@@ -24,7 +24,7 @@ _STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1d1d1f; background: #fff;
-  max-width: 66rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; overflow-wrap: break-word; }
+  max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
 p, li { max-width: 46rem; }
@@ -62,7 +62,8 @@ pre { font-size: .8rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
   h2, h2 + p, p:has(+ .scroll), p:has(+ figure), p:has(+ .figures) { break-after: avoid; }
   figure, tr, .finding, .notes, .scroll:not(.tall) { break-inside: avoid; }
   .scroll, pre, figure { overflow: visible; } .tall { max-height: none; }
-  pre { white-space: pre-wrap; } table { font-size: 8pt; } td.long { min-width: 0; }
+  pre { white-space: pre-wrap; } table { font-size: 7.5pt; }
+  th, td { padding-right: .35rem; } td.long { min-width: 0; }
   .figures { display: block; } figure.half { display: inline-block; width: 48%; vertical-align: top; }
   .gallery { grid-template-columns: repeat(5, 1fr); } }
 """

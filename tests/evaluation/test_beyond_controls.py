@@ -13,6 +13,7 @@ def test_a_head_that_knows_no_more_than_colour_is_said_to(make_features):
     assert said in found._repr_html_()
     assert said in found.to_dict()["notes"]
     assert said in found["GaussianNB"].to_markdown()
+    assert said in found["GaussianNB"].to_html()
     low = found.differences("auroc").query("second == 'colour only'")["low"].iloc[0]
     assert f"({low:+.3f} to" in said
 

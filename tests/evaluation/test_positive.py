@@ -5,7 +5,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from leukfeat import Head, cross_validate_heads, evaluate, fit_head
+from leukfeat import FeatureSet, Head, cross_validate_heads, evaluate, fit_head
 from leukfeat.evaluation.differences import paired_difference
 
 
@@ -41,6 +41,19 @@ def test_a_fitted_head_tells_the_positive_class_of_its_controls(cells):
     untold = fit_head(X[half], y[half], "naive_bayes", groups=subjects[half])
     said = evaluate(untold, X[~half], y[~half], subjects=subjects[~half]).notes
     assert any("'hem', the head's own, is taken" in note for note in said)
+
+
+@pytest.mark.parametrize("told", ["all", 0, np.int64(0)])
+def test_a_name_or_a_place_names_the_positive_class(cells, told):
+    X, y, subjects = cells
+    features = FeatureSet(
+        X, (y == "hem").astype(int), subjects=subjects, class_names=("all", "hem")
+    )
+    head = Head("naive_bayes", positive=told, tune=False)
+    found = cross_validate_heads(
+        features, {"mine": head, "plain": LogisticRegression()}, n_splits=2
+    )
+    assert {one.predictions.positive for one in found.all.values()} == {0}
 
 
 def test_heads_of_different_positive_classes_are_not_compared(cells):
