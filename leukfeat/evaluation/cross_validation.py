@@ -24,8 +24,8 @@ from leukfeat.evaluation.seen import seen_by_backbone
 from leukfeat.exceptions import SeenByBackboneWarning
 from leukfeat.features import FeatureSet
 from leukfeat.features.progress import progress_bar
+from leukfeat.heads.class_labels import named_weights
 from leukfeat.heads.control_fitting import fit_controls_alone
-from leukfeat.heads.decision_rule import named_weights
 from leukfeat.heads.registry import own_heads, with_heads
 from leukfeat.metrics.interval import check_level
 from leukfeat.splitting.splitters import Split, SplitMethod, make_splits

@@ -12,7 +12,8 @@ from leukfeat.features import FeatureSet
 
 from .controls import control_columns, control_pipelines
 from .head import Head
-from .training_data import TrainingData, inner_splits, training_data
+from .inner_folds import inner_splits
+from .training_data import TrainingData, training_data
 
 __all__ = ["ControlsAlone", "fit_control_heads", "fit_controls_alone"]
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
-from .training_data import class_position
 
 __all__ = [
     "check_threshold",
     "class_weights",
     "decision_weights",
-    "named_weights",
     "threshold_of",
 ]
 
@@ -63,54 +59,13 @@ def check_threshold(threshold: Any, n_classes: int) -> None:
         )
 
 
-def named_weights(class_weight: Any, classes: np.ndarray, names: Sequence[str]) -> Any:
-    """Return a ``class_weight`` parameter with labels for names.
-
-    Parameters
-    ----------
-    class_weight : {"balanced"}, dict or None
-        As in scikit-learn; the keys of a dict may be names of classes.
-    classes : ndarray of shape (n_classes,)
-        Labels.
-    names : sequence of str of length n_classes
-        Their names.
-
-    Returns
-    -------
-    object
-        A dict has labels for its keys; anything else as it was.
-
-    Raises
-    ------
-    ValueError
-        If a key is no class, or a class is named twice.
-
-    Examples
-    --------
-    >>> named_weights({"all": 2.0}, np.array([0, 1]), ("all", "hem"))
-    {0: 2.0}
-    """
-    if not isinstance(class_weight, dict):
-        return class_weight
-    places = [class_position(key, classes, names) for key in class_weight]
-    unknown = [key for key, place in zip(class_weight, places, strict=True) if place is None]
-    known = classes.tolist()
-    if unknown or len(set(places)) < len(places):
-        wrong = (
-            f"'class_weight' names {unknown}" if unknown else "'class_weight' names a class twice"
-        )
-        raise ValueError(f"{wrong}, but the classes are {known} (named {list(names)}).")
-    weights = class_weight.values()
-    return {known[place]: weight for place, weight in zip(places, weights, strict=True)}  # type: ignore[index]
-
-
 def class_weights(class_weight: Any, classes: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the weight of each class that a ``class_weight`` parameter stands for.
 
     Parameters
     ----------
     class_weight : {"balanced"}, dict or None
-        As :func:`named_weights` returns it.
+        As :func:`~leukfeat.heads.class_labels.named_weights` returns it.
     classes : ndarray of shape (n_classes,)
         The classes.
     y : ndarray of int of shape (n_rows,)

@@ -12,12 +12,14 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .calibration import Calibration, fit_calibration
+from .class_labels import named_weights
 from .combining import STRATEGIES, combine, fit_weights
-from .decision_rule import check_threshold, class_weights, decision_weights, named_weights
+from .decision_rule import check_threshold, class_weights, decision_weights
 from .ensemble_words import ensemble_html, ensemble_remarks, tie_words
 from .feature_classifier import FeatureClassifier
 from .head import Head
-from .training_data import TrainingData, inner_splits, training_data
+from .inner_folds import inner_splits
+from .training_data import TrainingData, training_data
 from .tuning import SCORINGS, score_rows
 
 __all__ = ["ENOUGH", "Ensemble", "head_name"]

@@ -12,8 +12,10 @@ from sklearn.base import MetaEstimatorMixin, clone
 from sklearn.pipeline import Pipeline
 
 from .calibration import Calibration, fit_calibration
-from .decision_rule import check_threshold, class_weights, decision_weights, named_weights
+from .class_labels import named_weights
+from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
+from .inner_folds import inner_splits
 from .memory_need import check_memory
 from .natural_scores import natural_scores
 from .preparation import (
@@ -25,7 +27,7 @@ from .preparation import (
     threads,
 )
 from .selection import bound_sizes
-from .training_data import TrainingData, inner_splits, training_data
+from .training_data import TrainingData, training_data
 from .tuning import SCORINGS, Tuned, grid_of, tune
 
 __all__ = ["Head"]

@@ -9,8 +9,9 @@ from sklearn.base import clone
 
 from leukfeat.metrics import difference, figures_of_merit
 
-from .decision_rule import named_weights
-from .training_data import TrainingData, inner_splits
+from .class_labels import named_weights
+from .inner_folds import inner_splits
+from .training_data import TrainingData
 
 if TYPE_CHECKING:
     from .ensemble import Ensemble

@@ -9,7 +9,8 @@ import leukfeat as lf
 from leukfeat.evaluation import leave_pair_out_auroc
 from leukfeat.exceptions import LeakageError
 from leukfeat.heads import Head
-from leukfeat.heads.training_data import inner_splits, training_data
+from leukfeat.heads.inner_folds import inner_splits
+from leukfeat.heads.training_data import training_data
 from leukfeat.imaging import augment_cells
 from leukfeat.splitting import SubjectKFold, check_split, make_splits
 from leukfeat.splitting.groups import row_groups
