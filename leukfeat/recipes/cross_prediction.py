@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -76,6 +78,7 @@ def cross_predict(
     """
     from tqdm.auto import tqdm
 
+    classes, rows = _known_of_classes(route.data), _known_of_rows(route.data)
     splits = make_splits(
         route.data,
         split=split,  # type: ignore[arg-type]
@@ -85,11 +88,20 @@ def cross_predict(
         random_state=random_state,
     )
     parts: list[dict[str, Predictions]] = []
+    by_others: list[str] = []
     seconds = 0.0
     facts: list[dict[str, float]] = []
     label = f"{route.variant}, {split}"
     for one in tqdm(splits, desc=label, disable=not progress):
-        key = (*route.identity, split, *_row_digests(route.data, one), one.repeat, one.fold)
+        key = (
+            *route.identity,
+            split,
+            *classes,
+            digest_of(rows[one.train]),
+            digest_of(rows[one.test]),
+            one.repeat,
+            one.fold,
+        )
 
         def compute(one: Split = one, key: tuple[Any, ...] = key) -> Fold:
             return _compute(route, one, split, folder, key)
@@ -98,6 +110,7 @@ def cross_predict(
         parts.append(found.predictions)
         seconds += found.seconds
         facts.append(found.facts)
+        by_others.extend(found.other_versions())
     joined = {name: join_predictions([part[name] for part in parts]) for name in parts[0]}
     pooled, counted = with_units(joined, route.data)
     controls = {
@@ -114,6 +127,7 @@ def cross_predict(
             *counted,
             *settle_positive(route.data, ())[1],
             *fitted_preparation_notes(route.data),
+            *_versions_note(by_others, len(parts)),
         ),
         level=level,
     )
@@ -137,7 +151,33 @@ def _compute(route: Route, one: Split, split: str, folder: RunFolder, key: tuple
     return Fold(found, time.perf_counter() - started, facts)
 
 
-def _row_digests(data: Any, one: Split) -> tuple[str, str]:
-    ids = data.ids if data.ids is not None else np.array([row.tobytes().hex() for row in data.X])
-    named = np.char.add(np.char.add(ids.astype(str), ":"), data.y.astype(str))
-    return digest_of(named[one.train]), digest_of(named[one.test])
+def _known_of_classes(data: Any) -> tuple[Any, ...]:
+    # Thresholds, sensitivity and names follow these: another positive class is another fold.
+    return ("classes", *data.class_names, "positive", data.positive)
+
+
+def _known_of_rows(data: Any) -> np.ndarray:
+    """Return a text for each row with image, class, subject and group."""
+    unknown = [None] * len(data)
+    columns = (
+        data.ids if data.ids is not None else [row.tobytes().hex() for row in data.X],
+        data.y,
+        unknown if data.subjects is None else data.subjects,
+        unknown if data.groups is None else data.groups,
+    )
+    texts = [json.dumps([*map(_text, row)]) for row in zip(*columns, strict=True)]
+    return np.array(texts, object)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _versions_note(others: list[str], n_folds: int) -> tuple[str, ...]:
+    if not others:
+        return ()
+    named = "; ".join(f"{n} with {words}" for words, n in Counter(others).items())
+    return (
+        f"{len(others)} of {n_folds} folds were computed earlier, with other versions ({named}): "
+        "delete the recipe's folder in the output folder to compute all of them with today's",
+    )

@@ -14,7 +14,9 @@ import numpy as np
 from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
 from leukfeat.features import FeatureSet
+from leukfeat.features.backbones import find_backbone
 from leukfeat.features.handcrafted.spec import HANDCRAFTED_VERSION
+from leukfeat.features.weights import find_weights
 from leukfeat.recipes.circumstances import training_facts
 from leukfeat.recipes.estimators import make_estimator, selector_steps
 from leukfeat.recipes.extracting import extract_columns, extract_deep
@@ -204,6 +206,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
     assert recipe.fine_tune is not None
     assert recipe.head is not None
     backbone = recipe.features.backbones[0]
+    network = find_backbone(backbone)
     tuning = recipe.fine_tune.replace(preparation=recipe.prepared)
     started = time.perf_counter()
     # Read first: identical images must stand on one side, and these know which are identical.
@@ -252,7 +255,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
                 repr(recipe.features),
                 repr(recipe.head),
                 head,
-                str(settings.weights_of(backbone)),
+                find_weights(network, settings.weights_of(backbone), settings.random_state).digest,
                 settings.random_state,
             ),
             seconds=seconds,

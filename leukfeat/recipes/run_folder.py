@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from leukfeat.atomic_file import written_whole
 from leukfeat.evaluation import Predictions
+from leukfeat.evaluation.provenance import versions
 
 __all__ = ["RUN_FORMAT", "RunFolder"]
 
@@ -34,11 +37,28 @@ class Fold(NamedTuple):
         What they took when they were computed.
     facts : dict of str to float
         What was noted of the fit, such as columns or epochs.
+    versions : dict of str to str, default={}
+        Of Python and the libraries that it was computed with; empty where a file is older than
+        this.
     """
 
     predictions: dict[str, Predictions]
     seconds: float
     facts: dict[str, float]
+    versions: Mapping[str, str] = MappingProxyType({})
+
+    def other_versions(self) -> list[str]:
+        """Return in words which versions differ from today's: nothing, or one text."""
+        now = _versions_now()
+        others = [
+            f"{name} {one}" for name, one in self.versions.items() if now.get(name, one) != one
+        ]
+        return [", ".join(others)] if others else []
+
+
+@functools.cache
+def _versions_now() -> dict[str, str]:
+    return versions()
 
 
 _ARRAYS = ("y", "predicted", "scores", "subjects", "ids", "cells", "repeat", "fold", "paths")
@@ -128,6 +148,7 @@ def _write(path: Path, found: Fold) -> None:
         "format": RUN_FORMAT,
         "seconds": found.seconds,
         "facts": found.facts,
+        "versions": dict(found.versions) or _versions_now(),
         "heads": [],
     }
     arrays: dict[str, np.ndarray] = {}
@@ -192,7 +213,12 @@ def _read(path: Path) -> Fold:
                 found[head["name"]] = Predictions(
                     **held, class_names=tuple(head["class_names"]), positive=head["positive"]
                 )
-            return Fold(found, float(about["seconds"]), dict(about["facts"]))
+            return Fold(
+                found,
+                float(about["seconds"]),
+                dict(about["facts"]),
+                dict(about.get("versions", {})),
+            )
     except (
         OSError,
         EOFError,

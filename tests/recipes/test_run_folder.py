@@ -47,7 +47,7 @@ def test_a_damaged_fold_is_never_another_one(fold, tmp_path):
             del damaged[draw.randrange(len(damaged)) :]
         path.write_bytes(damaged)
         try:
-            found, seconds, facts = folder.fold(("key",), refuse)
+            found, seconds, facts, _ = folder.fold(("key",), refuse)
         except ValueError as error:
             assert "is no stored fold of a recipe" in str(error)  # noqa: PT017 - either end is right
             assert str(path) in str(error)  # noqa: PT017

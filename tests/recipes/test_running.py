@@ -1,9 +1,10 @@
 import json
 
+import h5py
 import numpy as np
 import pytest
 
-from leukfeat import CellDataset, make_cells
+from leukfeat import CellDataset, FeatureSet, make_cells
 from leukfeat.exceptions import WeightsError
 from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
 from leukfeat.recipes.circumstances import training_reason
@@ -166,6 +167,86 @@ def test_an_interrupted_run_goes_on(quick, cells, tmp_path, monkeypatch):
         run_recipe(quick, cells, output=tmp_path, **QUIET)
     run_recipe(quick, cells, output=tmp_path, **QUIET)
     assert len(made) == 5
+
+
+@pytest.fixture
+def one_head():
+    return load_recipe("ldsvm").override(
+        {
+            "head": {"names": ["logistic_regression"], "members": [], "tune": False},
+            "selection": {"n_features": 10},
+        }
+    )
+
+
+def samples(**changes):
+    made = make_expression_matrix(40, 30)
+    known = {"subjects": made.subjects, "class_names": made.class_names, "positive": made.positive}
+    return FeatureSet(made.X, made.y, **{**known, **changes})
+
+
+def test_what_is_known_of_the_rows_belongs_to_a_stored_fold(one_head, tmp_path):
+    given = {"output": tmp_path, "progress": False, "n_splits": 2}
+
+    def found(**changes):
+        return run_recipe(one_head, samples(**changes), **given)
+
+    first = found()["logistic_regression", "group"]
+    other = found(positive="normal")["logistic_regression", "group"]
+    assert other.predictions.positive == 0
+    assert first.predictions.positive == 1
+    assert other["sensitivity"].estimate != first["sensitivity"].estimate
+    renamed = found(class_names=("healthy", "ill"), positive="ill")
+    assert renamed["logistic_regression", "theirs"].predictions.class_names == ("healthy", "ill")
+    twos = np.array([f"P{i // 2}" for i in range(40)], object)
+    by_twos = found(subjects=twos)
+    for mode in ("theirs", "group"):
+        assert by_twos["logistic_regression", mode].predictions.n_subjects == 20
+
+
+def test_folds_of_other_versions_are_said(one_head, tmp_path, monkeypatch):
+    from leukfeat.recipes import run_folder
+
+    given = {"output": tmp_path, "progress": False, "n_splits": 2}
+    monkeypatch.setattr(run_folder, "_versions_now", lambda: {"scikit-learn": "1.0"})
+    before = run_recipe(one_head, samples(), **given)
+    assert not any("other versions" in note for note in before.notes)
+    monkeypatch.setattr(run_folder, "_versions_now", lambda: {"scikit-learn": "2.0"})
+    after = run_recipe(one_head, samples(), **given)
+    (note,) = (note for note in after.notes if "other versions" in note)
+    assert note.startswith("2 of 2 folds were computed earlier, with other versions (2 with ")
+    assert "scikit-learn 1.0" in note
+
+
+def test_a_random_split_that_is_all_the_mistake_is_not_computed_twice(one_head, monkeypatch):
+    made, original = [], routes.make_estimator
+
+    def noting(*arguments, **settings):
+        made.append(1)
+        return original(*arguments, **settings)
+
+    monkeypatch.setattr(routes, "make_estimator", noting)
+    recipe = one_head.override({"habits": ["random_split"]})
+    run = run_recipe(recipe, samples(), as_published=True, progress=False, n_splits=2)
+    assert len(made) == 4
+    theirs, wrong = (run["logistic_regression", mode] for mode in ("theirs", "as_published"))
+    assert theirs["accuracy"] == wrong["accuracy"]
+    assert run.modes[-1].habits == ("random_split",)
+
+
+def test_another_weights_file_in_the_same_place_is_another_fold(cells, tmp_path):
+    from leukfeat.recipes.route import RunSettings
+
+    identities = []
+    for seed in (0, 1):
+        file = tmp_path / "w.weights.h5"
+        with h5py.File(file, "w") as weights:
+            weights["seed"] = seed
+        settings = RunSettings(weights=file, progress=False)
+        recipe = load_recipe("abhishek").override({"fine_tune": {"input_size": [32, 32]}})
+        (route,) = routes.make_routes(recipe, cells[:2], settings)
+        identities.append(route.identity)
+    assert identities[0] != identities[1]
 
 
 def test_a_damaged_fold_is_refused_by_name(quick, cells, tmp_path):
