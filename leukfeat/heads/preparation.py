@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from .onedal import fit_forest, forest_is_known
 from .registry import build_head
@@ -129,9 +130,44 @@ def few_blas_threads(classifier: Any, n_values: int) -> Iterator[None]:
     None
     """
     descends = isinstance(classifier, (LogisticRegression, MLPClassifier))
-    limit = 1 if descends and n_values < SMALL_PRODUCT else None
-    with threadpool_limits(limit, user_api="blas"):
+    if not descends or n_values >= SMALL_PRODUCT:
         yield
+        return
+    with _blas_as_found(), threadpool_limits(1, user_api="blas"):
+        yield
+
+
+_inside = threading.Lock()
+_limited: list[dict[str, int]] = []
+"""Threads of each BLAS library as each fit found them that is under the limit now."""
+
+
+@contextmanager
+def _blas_as_found() -> Iterator[None]:
+    """Give BLAS back the threads that the first of several fits found.
+
+    The limit is the process's. Of fits in several threads a later one finds that of an earlier
+    one, and would set it back for good.
+    """
+    with _inside:
+        found = {lib.filepath: lib.num_threads for lib in _blas()}
+        _limited.append(_limited[0] if _limited else found)
+    try:
+        yield
+    finally:
+        with _inside:
+            found = _limited.pop()
+            for lib in [] if _limited else _blas():
+                if lib.num_threads != found.get(lib.filepath, lib.num_threads):
+                    lib.set_num_threads(found[lib.filepath])
+                    if hasattr(lib, "clear_controlling_thread"):
+                        # From 3.8 threadpoolctl listens to one thread until that lets go.
+                        lib.clear_controlling_thread()
+
+
+def _blas() -> list[Any]:
+    controllers: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return controllers
 
 
 def free_cores() -> int:
