@@ -20,7 +20,8 @@ from leukfeat.interrupts import interrupts_wait
 __all__ = ["BLOCK_ROWS", "read_ahead", "stream_rows"]
 
 BLOCK_ROWS = 64
-"""Rows that a kill can cost at most: those not yet written and those being computed."""
+"""Rows that a kill can cost at most, those not yet written and those being computed; with a larger
+batch, that batch."""
 
 BLOCK_SECONDS = 5.0
 """Seconds of work that a kill can cost, about: a block is written when it is so old."""
@@ -107,8 +108,10 @@ def stream_rows(
                 block.clear()
                 keep([cell for cell, _ in done], np.stack([row for _, row in done]), engine)
 
-    # Rows that wait together with the batch being computed: no more than a block.
-    full = max(1, BLOCK_ROWS - -(-batch_size // n_views))
+    # Rows that wait together with the batch being computed: no more than a block, or none. Half a
+    # block is worth the writing whatever the batch: row by row it costs more than the network.
+    a_batch = -(-batch_size // n_views)
+    full = max(BLOCK_ROWS - a_batch, BLOCK_ROWS // 2)
     rows = engine.stream(inputs(), batch_size)
     written, computed = time.monotonic(), 0
     try:
@@ -118,8 +121,9 @@ def stream_rows(
             computed += n_views
             # Rows of a batch arrive together: do not write the first one by itself.
             batch_ends = computed % batch_size < n_views
-            late = batch_ends and time.monotonic() - written > BLOCK_SECONDS
-            if len(block) >= full or late:
+            late = time.monotonic() - written > BLOCK_SECONDS
+            too_many = len(block) + a_batch > BLOCK_ROWS
+            if len(block) >= full or (batch_ends and (late or too_many)):
                 write()
                 written = time.monotonic()
     finally:
