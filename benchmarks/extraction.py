@@ -6,6 +6,8 @@ prints one Markdown table; the ratios are of one run.
 """
 
 import argparse
+import importlib.util
+import json
 import os
 import platform
 import subprocess
@@ -24,6 +26,7 @@ from leukfeat.features.feature_set import CONTROL_COLUMNS
 from leukfeat.features.space import choose_space, make_spec
 from leukfeat.features.weights import find_weights
 from leukfeat.imaging.reading import read_image
+from leukfeat.native_libraries import import_native
 
 ENDINGS = (".bmp", ".jpg", ".png", ".tif")
 
@@ -57,6 +60,28 @@ def by_hand(paths, weights):
     return seconds(lambda: run(paths))
 
 
+def by_hand_on_torch(paths, weights):
+    """The same lines with Keras on PyTorch, in an interpreter of its own; None without PyTorch."""
+    if importlib.util.find_spec("torch") is None:
+        return None
+    code = (
+        "import json, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from extraction import by_hand\n"
+        "paths, weights = json.load(sys.stdin)\n"
+        "print(by_hand(paths, weights))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps([[str(path) for path in paths], str(weights)]),
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    if said.returncode:
+        raise RuntimeError(f"Keras on PyTorch failed:\n{said.stderr[-2000:]}")
+    return float(said.stdout.split()[-1])
+
+
 def settings(engine, precision, calibration):
     given = {"engine": engine, "precision": precision}
     return given if precision != "int8" else {**given, "calibration": calibration.path}
@@ -72,6 +97,14 @@ def engine_of(weights, engine, precision, calibration):
     )  # fmt: skip
     spec, _ = choose_space(spec, engine, None, len)
     return spec, load_engine(spec, source)
+
+
+def offered(precision):
+    """Whether this processor has the arithmetic: not all have bfloat16."""
+    if precision != "bfloat16":
+        return True
+    openvino = import_native("openvino")
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def calibrated(paths, weights, folder):
@@ -132,14 +165,20 @@ def engine_spec():
 def measure(paths, weights):
     """Yield ``(what, engine, precision, images a second)``: by hand, then each engine both ways.
 
-    "engine alone" is given tensors that are ready; "disk to cache" follows it.
+    "engine alone" is given tensors that are ready; "disk to cache" follows it. Arithmetic that the
+    processor does not have is left out.
     """
     n = len(paths)
     yield "by hand", "Keras predict", "float32", n / by_hand(paths, weights)
+    on_torch = by_hand_on_torch(paths, weights)
+    if on_torch:
+        yield "by hand", "Keras on PyTorch", "float32", n / on_torch
     with tempfile.TemporaryDirectory() as kept:
         calibration, _ = calibrated(paths, weights, kept)
         for precision in ("float32", "bfloat16", *(["int8"] if calibration else [])):
             for engine in installed_engines(precision):
+                if not offered(precision):
+                    continue
                 spec, loaded = engine_of(weights, engine, precision, calibration)
                 inputs = [network_inputs(read_image(path), spec)[0] for path in paths]
                 list(loaded.stream(inputs[:32], 32))

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from extraction import offered
 
 import leukfeat as lf
 
@@ -35,7 +36,7 @@ def measure(sets, weights, each):
         with tempfile.TemporaryDirectory() as folder:
             settings = {"weights": weights, "progress": False}
             made = lf.calibrate_int8(others, Path(folder, "a.int8"), **settings)
-            for precision in ("float32", "bfloat16", "int8"):
+            for precision in filter(offered, ("float32", "bfloat16", "int8")):
                 features = lf.extract_features(
                     cells,
                     precision=precision,
