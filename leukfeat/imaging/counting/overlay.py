@@ -11,7 +11,7 @@ import numpy as np
 from leukfeat.data.dataset import CellDataset
 from leukfeat.imaging.conversion import RGB, to_rgb
 
-__all__ = ["TYPE_COLOURS", "draw_cells", "outlines_of"]
+__all__ = ["TYPE_COLOURS", "check_windows", "draw_cells", "outlines_of"]
 
 TYPE_COLOURS: Mapping[str, tuple[int, int, int]] = {
     "white": (0, 114, 178),
@@ -92,19 +92,31 @@ def draw_cells(
 
 def outlines_of(cells: CellDataset) -> list[tuple[list[np.ndarray], tuple[int, int]]]:
     """Return each cell's outlines as points (column, row) in the field, and its box's corner."""
-    if not len(cells):
-        return []
-    frame = cells.frame
-    missing = {"mask", "window_top", "window_left", "top", "left"} - set(frame.columns)
-    if missing:
-        raise ValueError(
-            f"'cells' must come from find_cells: the columns {sorted(missing)} are missing."
-        )
+    check_windows(cells)
     found = []
-    for row in frame.to_dict("records"):
+    for row in cells.frame.to_dict("records"):
         lines, _ = cv2.findContours(
             row["mask"].astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
         )
         shift = np.array([row["window_left"], row["window_top"]], np.int32)
         found.append(([line[:, 0] + shift for line in lines], (int(row["top"]), int(row["left"]))))
     return found
+
+
+def check_windows(cells: CellDataset) -> None:
+    """Refuse cells of which it is not known where their masks lie in a field.
+
+    Parameters
+    ----------
+    cells : CellDataset
+
+    Raises
+    ------
+    ValueError
+        If they do not come from :func:`find_cells`.
+    """
+    missing = {"mask", "window_top", "window_left", "top", "left"} - set(cells.frame.columns)
+    if len(cells) and missing:
+        raise ValueError(
+            f"'cells' must come from find_cells: the columns {sorted(missing)} are missing."
+        )

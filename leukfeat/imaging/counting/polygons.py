@@ -14,6 +14,7 @@ from leukfeat.data.cell_columns import encode_labels, object_column
 from leukfeat.data.dataset import CellDataset
 from leukfeat.imaging.conversion import RGB, Mask, to_rgb
 from leukfeat.imaging.counting.field_cells import CELL_TYPES
+from leukfeat.imaging.counting.pixel_rings import fill_rings
 from leukfeat.imaging.cropping import crop_window
 from leukfeat.imaging.reading import read_image
 
@@ -28,9 +29,11 @@ def cells_from_polygons(
     polygons: Sequence[Sequence[Rings]],
     names: Sequence[str | None],
     numbers: Sequence[int | None],
+    *,
+    through_middles: Sequence[bool],
     **settings: Any,
 ) -> CellDataset:
-    """Build a dataset from polygons in the pixels of a field.
+    """Build a dataset from polygons on a field.
 
     Parameters
     ----------
@@ -42,6 +45,9 @@ def cells_from_polygons(
         Classification of each cell.
     numbers : sequence of int or None
         Number of each cell; ``None`` gets a new one.
+    through_middles : sequence of bool
+        Whether the polygon goes through the middles of its outermost pixels, counted from 0, as
+        older versions wrote them; else a pixel is in if its middle, half a pixel further, is.
     **settings
         As for :func:`cells_from_masks`.
 
@@ -51,20 +57,27 @@ def cells_from_polygons(
     """
     image = read_image(field) if isinstance(field, (str, os.PathLike)) else to_rgb(field)
     masks = []
-    for parts in polygons:
+    for parts, older in zip(polygons, through_middles, strict=True):
         points = np.concatenate([ring for part in parts for ring in part])
         low = np.maximum(np.floor(points.min(axis=0)).astype(int), 0)
-        high = np.minimum(np.ceil(points.max(axis=0)).astype(int) + 1, image.shape[1::-1])
-        if (high <= low).any():
+        last = np.ceil(points.max(axis=0)).astype(int) + older
+        high = np.minimum(np.maximum(last, low + 1), image.shape[1::-1])
+        if (high <= low).any() or (last <= 0).any():
             raise ValueError(
                 f"A polygon around {points.mean(axis=0).round().tolist()} lies outside the field "
                 f"of {image.shape[0]}x{image.shape[1]} pixels: it was drawn on another image."
             )
-        mask = np.zeros((high - low)[::-1], np.uint8)
+        size = (int(high[1] - low[1]), int(high[0] - low[0]))
+        drawn = _through_middles if older else fill_rings
+        mask = np.zeros(size, bool)
         for part in parts:
-            for k, ring in enumerate(part):
-                cv2.fillPoly(mask, [np.rint(ring - low).astype(np.int32)], int(k == 0))
-        masks.append((mask > 0, int(low[1]), int(low[0])))
+            mask |= drawn([ring - low for ring in part], size)
+        if not mask.any():  # smaller than a pixel
+            column, row = np.clip(
+                np.floor(points.mean(axis=0) - low).astype(int), 0, high - low - 1
+            )
+            mask[row, column] = True
+        masks.append((mask, int(low[1]), int(low[0])))
     taken = {number for number in numbers if number is not None}
     following = max(taken, default=0)
     given = []
@@ -75,6 +88,13 @@ def cells_from_polygons(
         given.append(number)
     path = os.fspath(field) if isinstance(field, (str, os.PathLike)) else None
     return cells_from_masks(image, masks, names, given, path=path, **settings)
+
+
+def _through_middles(part: Rings, shape: tuple[int, int]) -> Mask:
+    mask = np.zeros(shape, np.uint8)
+    for k, ring in enumerate(part):
+        cv2.fillPoly(mask, [np.rint(ring).astype(np.int32)], int(k == 0))
+    return mask > 0
 
 
 def cells_from_masks(

@@ -14,7 +14,8 @@ import numpy as np
 from leukfeat.atomic_file import written_whole
 from leukfeat.data.dataset import UNLABELLED, CellDataset
 from leukfeat.file_kind import not_a_file
-from leukfeat.imaging.counting.overlay import outlines_of
+from leukfeat.imaging.counting.overlay import check_windows
+from leukfeat.imaging.counting.pixel_rings import rings_of
 from leukfeat.imaging.counting.polygons import cells_from_polygons
 
 __all__ = ["names_of", "read_qupath", "write_qupath"]
@@ -23,6 +24,10 @@ _FARTHEST = 1_000_000
 """No field has so many pixels a side; drawing takes time and memory by the places."""
 
 _LARGEST_NUMBER = (1 << 31) - 1
+_OUTLINE = "outline version"
+"""Measurement of an object whose outline goes along the edges of pixels: 2. Older versions wrote none,
+and outlines through the middles of the outermost pixels."""
+
 _NAMESPACE = uuid.UUID("4f1f0f9c-52c2-4a55-9f33-1f6c0c6a3b10")
 
 
@@ -48,9 +53,10 @@ def write_qupath(
 
     Notes
     -----
-    One ``detection`` a cell: a polygon through the outermost pixels of the cell, in pixels of the
-    field from its upper left corner, so that reading it back gives the same mask, holes filled.
-    The number of the cell stands in the measurements.
+    One ``detection`` a cell: a polygon along the edges of its pixels, from the upper left corner of
+    the field, as QuPath counts, so that its area there is that of the cell and reading it back gives
+    the same mask. Pixels that share no more than a corner are parts of a multipolygon. The number of
+    the cell stands in the measurements, beside ``outline version``, which :func:`read_qupath` asks for.
 
     Examples
     --------
@@ -68,26 +74,27 @@ def write_qupath(
         names = names_of(cells)
     if len(names) != len(cells):
         raise ValueError(f"'names' has {len(names)} entries, but there are {len(cells)} cells.")
+    check_windows(cells)
     features = []
-    for i, (lines, _) in enumerate(outlines_of(cells)):
-        number = int(cells.column("number")[i])
-        rings = [_closed(line) for line in lines if len(line)]
-        if not rings:
+    for i, row in enumerate(cells.frame.to_dict("records")):
+        number, shift = int(row["number"]), np.array([row["window_left"], row["window_top"]], int)
+        parts = [[_closed(ring + shift) for ring in part] for part in rings_of(row["mask"])]
+        if not parts:
             continue
-        several = len(rings) > 1
+        several = len(parts) > 1
         geometry = {
             "type": "MultiPolygon" if several else "Polygon",
-            "coordinates": [[ring] for ring in rings] if several else [rings[0]],
+            "coordinates": parts if several else parts[0],
         }
         features.append(
             {
                 "type": "Feature",
-                "id": str(uuid.uuid5(_NAMESPACE, f"{number}:{rings[0]}")),
+                "id": str(uuid.uuid5(_NAMESPACE, f"{number}:{parts[0][0]}")),
                 "geometry": geometry,
                 "properties": {
                     "objectType": "detection",
                     "classification": {"name": names[i]},
-                    "measurements": {"number": number},
+                    "measurements": {"number": number, _OUTLINE: 2},
                 },
             }
         )
@@ -126,7 +133,9 @@ def read_qupath(
     CellDataset
         One row an object, with the columns of :func:`find_cells` and ``classification`` (the
         name in the file). The ``number`` is that in the measurements; objects drawn in QuPath
-        get the next ones.
+        get the next ones. A pixel belongs to a cell if its middle lies within the polygon; of an
+        object that holds no such pixel, the pixel under it is taken. Files of older versions, whose
+        polygons go through the middles of pixels, give the masks that they were written from.
 
     Raises
     ------
@@ -153,6 +162,7 @@ def read_qupath(
     polygons: list[list[list[np.ndarray]]] = []
     names: list[str | None] = []
     numbers: list[int | None] = []
+    older: list[bool] = []
     for i, feature in enumerate(features):
         try:
             geometry = feature["geometry"]
@@ -170,7 +180,8 @@ def read_qupath(
             name = named.get("name") or "/".join(named.get("names", [])) or None
             if not isinstance(name, str | None):
                 raise ValueError(f"the classification {name!r}")
-            number = _measurement(properties.get("measurements"))
+            measured = _measurements(properties.get("measurements"))
+            number = _number(measured)
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ValueError(
                 f"'{path}': object {i + 1} must be a polygon or multipolygon of GeoJSON with an "
@@ -179,11 +190,13 @@ def read_qupath(
         polygons.append(rings)
         names.append(None if name is None or name.endswith("*") else name)
         numbers.append(number)
+        older.append(number is not None and _OUTLINE not in measured)
     return cells_from_polygons(
         field,
         polygons,
         names,
         numbers,
+        through_middles=older,
         class_names=class_names,
         positive=positive,
         side=side,
@@ -191,11 +204,15 @@ def read_qupath(
     )
 
 
-def _measurement(held: Any) -> int | None:
+def _measurements(held: Any) -> dict[str, Any]:
     # Newer files hold a mapping, older ones a list of names with values.
     if isinstance(held, list):
         held = {entry.get("name"): entry.get("value") for entry in held}
-    value = (held or {}).get("number")
+    return dict(held or {})
+
+
+def _number(measured: dict[str, Any]) -> int | None:
+    value = measured.get("number")
     if value is None or not np.isfinite(value):
         return None
     if not 0 <= value <= _LARGEST_NUMBER:
