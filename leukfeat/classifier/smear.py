@@ -73,7 +73,7 @@ class SmearAnalysis:
 
         Parameters
         ----------
-        field : ndarray
+        field : path-like or ndarray
             The field that was analysed.
 
         Returns

@@ -89,22 +89,36 @@ def _segmented(
         draw_cells,
         find_cells,
         label_image,
-        read_image,
         write_qupath,
     )
+    from leukfeat.imaging.conversion import MAX_PIXELS
+    from leukfeat.imaging.counting.counting import open_field
 
-    image = read_image(path)
-    cells = find_cells(image, types=wanted, tile=tile)
-    pictures = {"mask": label_image(cells, (image.shape[0], image.shape[1]))}
-    if overlay:
-        pictures["overlay"] = draw_cells(image, cells)[..., ::-1]
+    regions = open_field(path, tile)
+    try:
+        height, width = regions.shape
+        is_small = height * width <= MAX_PIXELS
+        image = regions.read(slice(0, height), slice(0, width)) if is_small else None
+    finally:
+        regions.close()
+    cells = find_cells(path if image is None else image, types=wanted, tile=tile)
+    pictures = {}
+    if image is None:
+        say(
+            f"'{path}' has {height} x {width} pixels: no mask and no overlay is written, only "
+            f"the table{' and the GeoJSON' if qupath else ' (--qupath writes the outlines)'}."
+        )
+    else:
+        pictures["mask"] = label_image(cells, (height, width))
+        if overlay:
+            pictures["overlay"] = draw_cells(image, cells)[..., ::-1]
     for name, pixels in pictures.items():
         with written_whole(out / f"{stem}_{name}.png") as partial:
             if not cv2.imwrite(str(partial), pixels):
                 raise OSError(f"'{out / stem}_{name}.png' could not be written.")
     if qupath:
         write_qupath(cells, out / f"{stem}.geojson")
-    frame = cells.frame.drop(columns=["image", "mask"])
+    frame = cells.frame.drop(columns=["image", "mask", "field"], errors="ignore")
     frame.insert(0, "image", str(path))
     return frame
 

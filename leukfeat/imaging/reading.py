@@ -18,6 +18,7 @@ from leukfeat.imaging.headers import ImageHeader, read_header
 __all__ = [
     "MAX_FILE_BYTES",
     "MAX_PIXELS",
+    "TWELVE_BITS",
     "FileState",
     "check_encoded",
     "decode_image",
@@ -28,7 +29,9 @@ __all__ = [
 MAX_FILE_BYTES = 1 << 30
 """Largest image file that is read, in bytes."""
 
-_TWELVE_BITS = 4096
+TWELVE_BITS = 4096
+"""Sixteen-bit samples that all lie below are those of a 12-bit camera."""
+
 _STRETCH_SAMPLES = 1 << 20
 
 
@@ -233,7 +236,7 @@ def _to_eight_bits(pixels: NDArray, name: str) -> NDArray[np.uint8]:
             "unsigned, are needed. Scale it to 8 bits first."
         )
     top = int(pixels[..., :3].max())
-    if 0 < top < _TWELVE_BITS:
+    if 0 < top < TWELVE_BITS:
         raise ImageReadError(
             f"Cannot read the image {name!r}: its 16-bit samples reach only {top}, as from a "
             "12-bit camera, and would come out nearly black; scale it to 8 bits first."

@@ -10,6 +10,7 @@ import pytest
 from leukfeat.cli import main
 from leukfeat.data import make_cells
 from leukfeat.data.procedural import make_smear
+from leukfeat.imaging import conversion
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +78,24 @@ def test_bad_images_are_errors_or_left_out(fields, tmp_path, capsys):
     assert code == 0
     assert "left out" in message
     assert run(capsys, "segment", bad, "-o", tmp_path / "o", "--types", "green")[0] == 2
+
+
+def test_a_field_that_is_too_large_to_be_drawn_is_segmented(tmp_path, capsys, monkeypatch):
+    """A large TIFF goes in tiles to the table and the outlines; it was refused, with --tile too."""
+    tifffile = pytest.importorskip("tifffile")
+    smear = make_smear(3, 15, 1, size=(280, 360), um_per_px=0.18, random_state=1)
+    tifffile.imwrite(tmp_path / "a.tif", smear.image, photometric="rgb", tile=(128, 128))
+    given = ("segment", tmp_path / "a.tif", "--tile", 256, "--qupath", "-o")
+    assert run(capsys, *given, tmp_path / "small")[0] == 0
+    monkeypatch.setattr(conversion, "MAX_PIXELS", 90_000)
+    code, _, message = run(capsys, *given, tmp_path / "large")
+    assert code == 0
+    assert "280 x 360 pixels: no mask and no overlay" in message
+    assert {path.name for path in (tmp_path / "large").iterdir()} == {"cells.csv", "a.geojson"}
+    for name in ("cells.csv", "a.geojson"):
+        small, large = (tmp_path / size / name for size in ("small", "large"))
+        assert small.read_text() == large.read_text()
+    assert (tmp_path / "small" / "a_overlay.png").is_file()
 
 
 def test_predict_smear(fields, model, tmp_path, capsys):

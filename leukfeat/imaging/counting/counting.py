@@ -11,6 +11,7 @@ import pandas as pd
 
 from leukfeat.data.cell_columns import object_column
 from leukfeat.data.dataset import CellDataset
+from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.background import remove_background
 from leukfeat.imaging.conversion import RGB, Mask
 from leukfeat.imaging.counting.counts import CellCounts
@@ -20,7 +21,7 @@ from leukfeat.imaging.counting.tiles import TileCells, look_over_tiles, scale_of
 from leukfeat.imaging.cropping import crop_window
 from leukfeat.imaging.reading import read_image
 
-__all__ = ["count_cells", "find_cells"]
+__all__ = ["count_cells", "find_cells", "open_field"]
 
 _LARGEST_WHOLE = 4096
 """Longest side in pixels of a field that is looked over at once if `tile` is not given."""
@@ -43,8 +44,8 @@ def count_cells(field: Any, *, tile: int | None = None, visible: float = 0.5) ->
         An image file, or pixels in any form that :func:`leukfeat.imaging.to_rgb` takes.
     tile : int, optional
         Side in pixels of the tiles in which the field is worked through, so that memory is
-        bounded by the tile and not by the field; a TIFF is then not read whole either. By
-        default a field with a side above 4,096 pixels is taken in tiles of 2,048.
+        bounded by the tile and not by the field; a TIFF is then not read whole either (that needs
+        tifffile). By default a field with a side above 4,096 pixels is taken in tiles of 2,048.
     visible : float, default=0.5
         Share of a red cell's outline that must lie within the field for it to count. At 0.5 a
         cell counts where its centre lies in the field, so that no cell counts in two
@@ -77,7 +78,7 @@ def count_cells(field: Any, *, tile: int | None = None, visible: float = 0.5) ->
     >>> counts.white, abs(counts.red - 20) <= 2
     (2, True)
     """
-    regions = _open(field, tile)
+    regions = open_field(field, tile)
     number = dict.fromkeys(CELL_TYPES, 0)
     radius = None
     try:
@@ -163,7 +164,7 @@ def find_cells(
         raise ValueError(f"'side' must be at least 1 pixel. Got {side!r} instead.")
     if not margin >= 0:
         raise ValueError(f"'margin' must not be negative. Got {margin!r} instead.")
-    regions = _open(field, tile)
+    regions = open_field(field, tile)
     rows: list[dict[str, Any]] = []
     try:
         for found in _tiles(regions, tile, visible, wanted):
@@ -229,15 +230,52 @@ def _window(mask: Mask, side: int, at: tuple[float, float]) -> Mask:
     return crop_window(pixels, side=side, center=at)[..., 0] > 0
 
 
-def _open(field: Any, tile: int | None) -> ArrayRegions | TiffRegions:
+def open_field(field: Any, tile: int | None) -> ArrayRegions | TiffRegions:
+    """Open a field to be read part by part, a TIFF without reading it whole where it is large.
+
+    Parameters
+    ----------
+    field : path-like or ndarray
+        As for :func:`count_cells`.
+    tile : int, optional
+        As for :func:`count_cells`.
+
+    Returns
+    -------
+    ArrayRegions or TiffRegions
+        To be closed.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read.
+    ValueError
+        If the pixels are no image, or `tile` is below 128.
+    """
     if tile is not None and (not isinstance(tile, (int, np.integer)) or tile < 128):
         raise ValueError(f"'tile' must be a whole number of at least 128 pixels. Got {tile!r}.")
     if not isinstance(field, (str, os.PathLike)):
         return ArrayRegions(field)
     name = os.fspath(field)
-    if tile is not None and name.lower().endswith((".tif", ".tiff", ".btf")):
-        return TiffRegions(name)
+    if name.lower().endswith((".tif", ".tiff", ".btf")):
+        if tile is not None:
+            return TiffRegions(name)
+        large = _large_tiff(name)
+        if large is not None:
+            return large
     return ArrayRegions(read_image(name))
+
+
+def _large_tiff(name: str) -> TiffRegions | None:
+    """Open a TIFF that is looked over in tiles by default, or that only tifffile reads."""
+    try:
+        regions = TiffRegions(name)
+    except (ImportError, ImageReadError):
+        return None  # what is wrong with it, if anything is, `read_image` says
+    if max(regions.shape) > _LARGEST_WHOLE or regions.is_big:
+        return regions
+    regions.close()
+    return None
 
 
 def _tiles(
@@ -251,4 +289,5 @@ def _tiles(
         scale = measure_scale(whole)
     else:
         scale = scale_of_tiles(regions, side)
+    regions.check_range()
     return look_over_tiles(regions, side, scale=scale, visible=visible, types=types)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from leukfeat.data.dataset import CellDataset
 from leukfeat.imaging.conversion import RGB, to_rgb
+from leukfeat.imaging.reading import read_image
 
 __all__ = ["TYPE_COLOURS", "check_windows", "draw_cells", "outlines_of"]
 
@@ -33,8 +35,8 @@ def draw_cells(
 
     Parameters
     ----------
-    field : ndarray
-        The field, in any form that :func:`leukfeat.imaging.to_rgb` takes.
+    field : path-like or ndarray
+        The field: a file, or pixels in any form that :func:`leukfeat.imaging.to_rgb` takes.
     cells : CellDataset
         From :func:`find_cells`, of this field.
     colours : sequence of tuple of int, optional
@@ -51,6 +53,8 @@ def draw_cells(
 
     Raises
     ------
+    ImageReadError
+        If the file cannot be read.
     ValueError
         If `colours` or `texts` has not one entry a cell, or the cells have no windows.
 
@@ -63,7 +67,8 @@ def draw_cells(
     >>> drawn.shape, bool((drawn != smear.image).any())
     ((240, 320, 3), True)
     """
-    image = to_rgb(field).copy()
+    is_path = isinstance(field, (str, os.PathLike))
+    image = read_image(field) if is_path else to_rgb(field).copy()
     for name, given in (("colours", colours), ("texts", texts)):
         if given is not None and len(given) != len(cells):
             raise ValueError(

@@ -12,8 +12,17 @@ import numpy.typing as npt
 from leukfeat.exceptions import ImageReadError
 from leukfeat.file_kind import not_a_file
 from leukfeat.imaging.conversion import RGB, to_rgb
+from leukfeat.imaging.reading import TWELVE_BITS
 
 __all__ = ["ArrayRegions", "TiffRegions"]
+
+_KINDS = {
+    (1, "MINISBLACK"), (1, "MINISWHITE"), (3, "RGB"), (4, "RGB"), (3, "YCBCR"),
+}  # fmt: skip
+"""Samples a pixel and what they are."""
+
+_JPEG = (6, 7, 33007, 34892)
+"""Compressions whose YCbCr is decoded as RGB."""
 
 
 class ArrayRegions:
@@ -38,6 +47,9 @@ class ArrayRegions:
             return np.ascontiguousarray(part)
         return to_rgb(part)
 
+    def check_range(self) -> None:
+        """Do nothing: `to_rgb` knows the range of an array by its kind."""
+
     def close(self) -> None:
         """Do nothing: there is no file."""
 
@@ -50,12 +62,14 @@ class TiffRegions:
     Parameters
     ----------
     path : path-like
-        The file: RGB or grey, 8 or 16 bits, tiled or in strips.
+        The file: RGB or grey, 8 or 16 bits, tiled or in strips; smaller copies of the same image
+        may follow, as in slides.
 
     Raises
     ------
     ImageReadError
-        If it is no TIFF, or its pixels are of another kind.
+        If it is no TIFF, its pixels are of another kind, or it holds several planes (channels of
+        their own, a stack, times).
     ImportError
         If tifffile is missing.
     """
@@ -75,18 +89,56 @@ class TiffRegions:
             self._file = tifffile.TiffFile(self.path)
         except (OSError, ValueError, tifffile.TiffFileError) as error:
             raise ImageReadError(f"Cannot read the image {self.path!r}: {error}.") from None
-        page: Any = self._file.pages[0]
-        samples = int(page.samplesperpixel)
-        usual = page.planarconfig == 1 or samples == 1
-        if not usual or samples not in (1, 3, 4) or page.dtype not in (np.uint8, np.uint16):
+        try:
+            self._page: Any = self._checked()
+        except BaseException:
             self._file.close()
+            raise
+        self._samples = int(self._page.samplesperpixel)
+        self._brightest = 0
+        self.shape = (int(self._page.imagelength), int(self._page.imagewidth))
+
+    @property
+    def is_big(self) -> bool:
+        """Whether it is a BigTIFF, of which nothing else here reads the pixels."""
+        return bool(self._file.is_bigtiff)
+
+    def _checked(self) -> Any:
+        """Return the page that is read, if it is of a kind that can be."""
+        import tifffile
+
+        page: Any = self._file.pages[0]
+        try:
+            series = self._file.series[0]
+        except (IndexError, ValueError, tifffile.TiffFileError) as error:
+            raise ImageReadError(f"Cannot read the image {self.path!r}: {error}.") from None
+        samples, colour = int(page.samplesperpixel), getattr(page.photometric, "name", "unknown")
+        if len(series.pages) > 1:
+            raise ImageReadError(
+                f"Cannot read the image {self.path!r} in tiles: its first series has "
+                f"{len(series.pages)} planes (axes {series.axes}, {series.shape}), and one of grey "
+                "or interleaved RGB is needed. Write the one to be counted as a file of its own."
+            )
+        interleaved = page.planarconfig == 1 or samples == 1
+        usual = (samples, colour) in _KINDS and page.dtype in (np.uint8, np.uint16)
+        usual &= colour != "YCBCR" or int(page.compression) in _JPEG
+        if not interleaved or not usual:
             raise ImageReadError(
                 f"Cannot read the image {self.path!r} in tiles: it has {samples} samples a pixel "
-                f"of {page.dtype}, planar configuration {page.planarconfig}; grey, RGB or RGBA "
-                "of 8 or 16 bits with interleaved samples is needed."
+                f"of {page.dtype}, photometric interpretation {colour}, planar configuration "
+                f"{int(page.planarconfig)}; grey, RGB or RGBA of 8 or 16 bits with interleaved "
+                "samples is needed."
             )
-        self._page, self._samples = page, samples
-        self.shape = (int(page.imagelength), int(page.imagewidth))
+        return page
+
+    def check_range(self) -> None:
+        """Refuse 16-bit samples whose brightest, of what was read, is that of a 12-bit camera."""
+        if self._page.dtype == np.uint16 and 0 < self._brightest < TWELVE_BITS:
+            raise ImageReadError(
+                f"Cannot read the image {self.path!r}: its 16-bit samples reach only "
+                f"{self._brightest}, as from a 12-bit camera, and would come out nearly black; "
+                "scale it to 8 bits first."
+            )
 
     def read(self, rows: slice, columns: slice) -> RGB:
         """Return the pixels of a window as RGB ``uint8``."""
@@ -100,6 +152,10 @@ class TiffRegions:
                 first_row - rows.start : last_row - rows.start,
                 first_column - columns.start : last_column - columns.start,
             ] = block[first_row - top : last_row - top, first_column - left : last_column - left]
+        if self._page.dtype == np.uint16:
+            self._brightest = max(self._brightest, int(out[..., :3].max(initial=0)))
+        if self._page.photometric == 0:  # white is 0
+            out = np.iinfo(out.dtype).max - out
         return to_rgb(out)
 
     def close(self) -> None:

@@ -36,6 +36,9 @@ class Regions(Protocol):
     def read(self, rows: slice, columns: slice) -> RGB:
         """Return the pixels of a window."""
 
+    def check_range(self) -> None:
+        """Refuse what was read if its samples cannot be meant as they are."""
+
 
 class TileCells(NamedTuple):
     """What was found in a tile.

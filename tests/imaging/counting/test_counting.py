@@ -193,6 +193,12 @@ def test_the_overlay_marks_the_outlines_only(smear, found):
         draw_cells(smear.image, found, texts=["one"])
 
 
+def test_a_file_is_drawn_on_as_its_pixels_are(smear, found, tmp_path):
+    path = tmp_path / "field.png"
+    cv2.imwrite(str(path), smear.image[..., ::-1])
+    assert (draw_cells(path, found) == draw_cells(smear.image, found)).all()
+
+
 @pytest.mark.real_data
 def test_white_cells_of_real_fields(shared_data):
     import xml.etree.ElementTree as ElementTree

@@ -10,7 +10,8 @@ import pytest
 
 from leukfeat.data.procedural import make_smear
 from leukfeat.exceptions import ImageReadError
-from leukfeat.imaging import count_cells, find_cells
+from leukfeat.imaging import count_cells, find_cells, read_image
+from leukfeat.imaging.counting import counting
 from leukfeat.imaging.counting.tiff_regions import TiffRegions
 
 tifffile = pytest.importorskip("tifffile")
@@ -96,6 +97,75 @@ def test_what_is_no_tiff_or_of_another_kind_is_refused(tmp_path):
     tifffile.imwrite(path, np.zeros((64, 64), np.float32))
     with pytest.raises(ImageReadError, match="float32"):
         count_cells(path, tile=256)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ({"metadata": {"axes": "CYX"}, "photometric": "minisblack"}, "3 planes .axes CYX"),
+        ({"metadata": {"axes": "ZYXS"}, "photometric": "rgb"}, "2 planes .axes ZYXS"),
+        ({"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)}, "PALETTE"),
+        ({"photometric": "separated"}, "SEPARATED"),
+        ({"photometric": "ycbcr"}, "YCBCR"),
+        ({"photometric": "rgb", "planarconfig": "separate"}, "planar configuration 2"),
+    ],
+)
+def test_a_tiff_whose_colours_would_be_others_is_refused(smear, tmp_path, written, message):
+    """Each of these was taken before: the first plane, places in a palette or inks for colours."""
+    pixels = smear.image
+    shaped = {
+        "CYX": np.moveaxis(pixels, 2, 0).copy(),
+        "ZYXS": np.stack([pixels, pixels]),
+        "palette": pixels[..., 0].copy(),
+        "separated": np.dstack([pixels, pixels[..., :1]]),
+        "separate": np.moveaxis(pixels, 2, 0).copy(),
+    }
+    kinds = [
+        written.get("metadata", {}).get("axes"),
+        written["photometric"],
+        written.get("planarconfig"),
+    ]
+    data = next((shaped[kind] for kind in kinds if kind in shaped), pixels)
+    path = tmp_path / "field.tif"
+    with tifffile.TiffWriter(path, ome="metadata" in written) as file:
+        file.write(data, tile=(128, 128), **written)
+    with pytest.raises(ImageReadError, match=message) as error:
+        count_cells(path, tile=256)
+    assert str(path) in str(error.value)
+
+
+def test_white_may_be_0_in_a_grey_tiff(smear, tmp_path):
+    grey = cv2.cvtColor(smear.image, cv2.COLOR_RGB2GRAY)
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, 255 - grey, photometric="miniswhite", tile=(128, 128))
+    regions = TiffRegions(path)
+    window = (slice(5, 50), slice(7, 99))
+    assert (regions.read(*window)[..., 1] == grey[window]).all()
+    assert (regions.read(*window) == read_image(path)[window]).all()
+    regions.close()
+
+
+def test_twelve_bits_in_sixteen_are_refused_as_in_other_files(smear, tmp_path):
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, smear.image.astype(np.uint16) * 16, photometric="rgb", tile=(128, 128))
+    for tile in (None, 256, 2048):
+        with pytest.raises(ImageReadError, match="12-bit camera"):
+            count_cells(path, tile=tile)
+
+
+def test_a_large_tiff_is_taken_in_tiles_unasked(smear, tmp_path, monkeypatch):
+    """And a BigTIFF, which nothing else here reads; a small TIFF is read whole."""
+    whole = count_cells(smear.image)
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, smear.image, photometric="rgb", tile=(128, 128))
+    assert count_cells(path) == whole
+    tifffile.imwrite(path, smear.image, photometric="rgb", tile=(128, 128), bigtiff=True)
+    assert count_cells(path) == whole
+    monkeypatch.setattr(counting, "_LARGEST_WHOLE", 600)
+    monkeypatch.setattr(counting, "_TILE", 300)
+    monkeypatch.setattr(counting, "read_image", None)
+    tifffile.imwrite(path, smear.image, photometric="rgb", tile=(128, 128))
+    assert count_cells(path) == count_cells(smear.image, tile=300)
 
 
 _LARGE = """
