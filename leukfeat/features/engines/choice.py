@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import importlib.util
+import threading
 
 from leukfeat.features.engines.interface import Engine
 from leukfeat.features.engines.own_network import check_rows
@@ -21,6 +22,7 @@ PRECISIONS = {"openvino": ("float32", "bfloat16", "int8"), "keras": ("float32",)
 
 _KEPT = 2
 _loaded: collections.OrderedDict[str, Engine] = collections.OrderedDict()
+_loading = threading.Lock()
 
 
 def installed_engines(precision: str = "float32") -> list[str]:
@@ -44,6 +46,8 @@ def installed_engines(precision: str = "float32") -> list[str]:
 
 def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> Engine:
     """Load the engine of a feature space; the last ones stay loaded.
+
+    Threads that ask for the same one get the same; one is loaded at a time.
 
     Parameters
     ----------
@@ -70,16 +74,17 @@ def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto
     """
     # What is done to the images before is no matter of the engine.
     key = f"{dataclasses.replace(spec, preparation=None).digest} {device}"
-    if key in _loaded:
-        _loaded.move_to_end(key)
-        return _loaded[key]
-    engine = _make(spec, source, device)
-    if source.own is not None:
-        check_rows(engine, source.own)
-    _loaded[key] = engine
-    while len(_loaded) > _KEPT:
-        _loaded.popitem(last=False)
-    return engine
+    with _loading:
+        if key in _loaded:
+            _loaded.move_to_end(key)
+            return _loaded[key]
+        engine = _make(spec, source, device)
+        if source.own is not None:
+            check_rows(engine, source.own)
+        _loaded[key] = engine
+        while len(_loaded) > _KEPT:
+            _loaded.popitem(last=False)
+        return engine
 
 
 def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:

@@ -99,8 +99,10 @@ class OpenvinoEngine:
         self, inputs: Iterable[NDArray[np.uint8]], batch_size: int
     ) -> Iterator[NDArray[np.float32]]:
         """Compute one row for each input; see :class:`Engine`. Batches mean nothing here."""
-        if self._float32 is not None:
-            inputs = self._compare_with_float32(inputs)
+        # Taken, so that of several threads one compares.
+        float32, self._float32 = self._float32, None
+        if float32 is not None:
+            inputs = self._compare_with_float32(inputs, float32)
         # No queue with a Python callback: the thread that ran the last request may still hold the
         # callback when the model is freed, and each then waits for the other for ever.
         free = [self._compiled.create_infer_request() for _ in range(self._requests)]
@@ -126,19 +128,19 @@ class OpenvinoEngine:
             for request in running:
                 request.wait()
 
-    def _compare_with_float32(self, inputs: Iterable[NDArray[np.uint8]]) -> Iterable[Any]:
+    def _compare_with_float32(
+        self, inputs: Iterable[NDArray[np.uint8]], float32: Callable[[], Any]
+    ) -> Iterable[Any]:
         """Say once for each network how far the rows of the first images lie from float32's."""
-        assert self._float32 is not None
         coming = iter(inputs)
         first = list(itertools.islice(coming, _COMPARED))
         if first:
-            exact = self._float32()
+            exact = float32()
             rows = (
                 np.concatenate([model(pixels[np.newaxis])[0] for pixels in first])
                 for model in (exact, self._compiled)
             )
             tell_difference(self._spec, *rows)
-        self._float32 = None
         return itertools.chain(first, coming)
 
 

@@ -171,5 +171,7 @@ def _take_threads_of_worker() -> None:
         threads = get_worker().state.nthreads
     except (ImportError, ValueError):
         return
-    if int(os.environ.get("OMP_NUM_THREADS") or threads) < threads:
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    # Not a number where a user gives one for each level of nesting, such as "2,1".
+    if told.isdecimal() and int(told) < threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
