@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import time
@@ -61,6 +62,8 @@ class ExtractionRun:
 
     Attributes
     ----------
+    device : str
+        As given.
     keys : ndarray of uint8 of shape (n_images, 32)
         Digest of each image's pixels, zeros where not known yet.
     problems : dict of int to ImageReadError
@@ -69,7 +72,6 @@ class ExtractionRun:
 
     spec: FeatureSpace
     path: str | None = None
-    n_workers = 1
 
     def __init__(
         self,
@@ -88,12 +90,21 @@ class ExtractionRun:
         self._batch_size = batch_size
         self._progress = progress
         self._trust_stat = trust_stat
+        self.device = device
         self._place = {} if device == "auto" else {"device": device}
-        self._workers = 0 if source is None else count_workers()
-        self.n_workers = max(1, self._workers)
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
+
+    @functools.cached_property
+    def _workers(self) -> int:
+        # Counted only where there is something to compute: a cluster may have to start first.
+        return 0 if self._source is None else count_workers()
+
+    @property
+    def n_workers(self) -> int:
+        """How many processes compute."""
+        return max(1, self._workers)
 
     @property
     def must_fetch_weights(self) -> bool:
@@ -330,4 +341,4 @@ class ExtractionRun:
                 writer.append_files(pairs)
             if computed >= _RATE_FROM:
                 rate = computed / (time.monotonic() - started)
-                remember_rate(self.spec, rate, self.n_workers, start_seconds)
+                remember_rate(self.spec, rate, self.n_workers, start_seconds, self.device)

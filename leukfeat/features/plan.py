@@ -137,8 +137,10 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         elif name not in missing:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
-    rate, measured = estimate_rate(run.spec, run.n_workers)
-    start = estimate_start(run.spec, run.n_workers) if missing else 0.0
+    # A cluster's workers are counted only for something to compute.
+    n_workers = run.n_workers if missing else 1
+    rate, measured = estimate_rate(run.spec, n_workers, run.device)
+    start = estimate_start(run.spec, n_workers, run.device) if missing else 0.0
     n_features = run.count_features()
     row_bytes = 4 * (n_features + len(CONTROL_COLUMNS)) + 8 + 3 * KEY_BYTES
     return ExtractionPlan(

@@ -25,21 +25,25 @@ _START = 20.0
 """Seconds in which a network is loaded, built and converted the first time, about."""
 
 
-def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
+def estimate_rate(
+    spec: FeatureSpace, n_workers: int = 1, device: str = "auto"
+) -> tuple[float, bool]:
     """Return images a second for a feature space, and whether they were measured here.
 
     Parameters
     ----------
     spec : FeatureSpace
     n_workers : int, default=1
-        Processes that compute, for hand-crafted features.
+        Processes that compute.
+    device : str, default="auto"
+        Where they compute.
 
     Returns
     -------
     rate : float
     measured : bool
     """
-    rate = _remembered(spec, n_workers, "images_per_second")
+    rate = _remembered(spec, n_workers, device, "images_per_second")
     if rate is not None and rate > 0:
         return rate, True
     if not isinstance(spec, FeatureSpec):
@@ -52,28 +56,34 @@ def estimate_rate(spec: FeatureSpace, n_workers: int = 1) -> tuple[float, bool]:
     return _GIGAFLOPS_PER_CORE * (os.cpu_count() or 1) / work, False
 
 
-def estimate_start(spec: FeatureSpace, n_workers: int = 1) -> float:
+def estimate_start(spec: FeatureSpace, n_workers: int = 1, device: str = "auto") -> float:
     """Return the seconds until the first image is computed: loading, building, converting.
 
     Parameters
     ----------
     spec : FeatureSpace
     n_workers : int, default=1
-        Processes that compute, for hand-crafted features.
+        Processes that compute.
+    device : str, default="auto"
+        Where they compute.
 
     Returns
     -------
     float
         That of the last run here, or about what the first takes, which converts the network.
     """
-    seconds = _remembered(spec, n_workers, "start_seconds")
+    seconds = _remembered(spec, n_workers, device, "start_seconds")
     if seconds is not None:
         return seconds
     return _START if isinstance(spec, FeatureSpec) else 0.0
 
 
 def remember_rate(
-    spec: FeatureSpace, rate: float, n_workers: int = 1, start_seconds: float = 0.0
+    spec: FeatureSpace,
+    rate: float,
+    n_workers: int = 1,
+    start_seconds: float = 0.0,
+    device: str = "auto",
 ) -> None:
     """Keep a measured rate for the next plan.
 
@@ -86,8 +96,10 @@ def remember_rate(
         Processes that computed.
     start_seconds : float, default=0
         Until the first image.
+    device : str, default="auto"
+        Where it was computed.
     """
-    path = _note(spec, n_workers)
+    path = _note(spec, n_workers, device)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -98,21 +110,22 @@ def remember_rate(
         return
 
 
-def _remembered(spec: FeatureSpace, n_workers: int, what: str) -> float | None:
+def _remembered(spec: FeatureSpace, n_workers: int, device: str, what: str) -> float | None:
     try:
-        with open(_note(spec, n_workers), encoding="utf-8") as file:
+        with open(_note(spec, n_workers, device), encoding="utf-8") as file:
             return float(json.load(file)[what])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _note(spec: FeatureSpace, n_workers: int) -> str:
+def _note(spec: FeatureSpace, n_workers: int, device: str) -> str:
     if isinstance(spec, FeatureSpec):
         what: list[Any] = [spec.backbone, spec.engine, spec.precision, spec.views]
         what += [*spec.input_size, *spec.layers]
         what += [] if spec.preprocessing is None else [spec.weights_digest]
         what += [] if spec.preparation is None else [spec.preparation]
         what += [] if n_workers == 1 else [n_workers]
+        what += [] if device == "auto" else [device]
     else:
         what = [spec.to_json(), n_workers]
     name = hashlib.sha256(json.dumps([what, os.cpu_count()]).encode()).hexdigest()[:24]

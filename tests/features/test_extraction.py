@@ -13,6 +13,7 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import CacheError, ImageReadError, SpecMismatchError
+from leukfeat.features import extraction_run
 from leukfeat.features.cell_reading import network_inputs
 from leukfeat.features.engines import installed_engines
 from leukfeat.features.store import StoreReader
@@ -257,6 +258,26 @@ def test_the_time_of_a_plan_is_measured_once_something_ran(engine, write_images,
     held = extract(paths, tmp_path / "cache", dry_run=True)
     assert (held.seconds, held.start_seconds) == (0, 0)
     assert "nothing to compute" in str(held)
+
+
+def test_the_time_of_a_plan_is_that_of_its_device(engine, write_images, monkeypatch):
+    monkeypatch.setattr(extraction_run, "load_engine", lambda spec, source, device: engine)
+    paths = write_images(80)
+    extract(paths, device="CPU")
+    assert extract(paths, device="CPU", dry_run=True).measured
+    assert not extract(paths, device="GPU", dry_run=True).measured
+
+
+def test_a_call_with_nothing_to_compute_does_not_wait_for_a_cluster(
+    engine, write_images, tmp_path, monkeypatch
+):
+    paths = write_images(3)
+    extract(paths, tmp_path / "cache")
+    monkeypatch.setattr(extraction_run, "count_workers", lambda: 1 / 0)
+    assert len(extract(paths, tmp_path / "cache")) == 3
+    assert extract(paths, tmp_path / "cache", dry_run=True).rows_missing == 0
+    with pytest.raises(ZeroDivisionError):
+        extract(write_images(1, start=3), tmp_path / "cache")
 
 
 def test_views_are_the_mean_over_rotations_and_flips(engine, write_images):

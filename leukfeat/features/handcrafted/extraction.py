@@ -180,9 +180,14 @@ class _HandcraftedRun(ExtractionRun):
         self, images: list[Any], n_jobs: int | None, progress: bool, *, trust_stat: bool
     ) -> None:
         self._n_jobs = n_jobs
-        self.n_workers = joblib.effective_n_jobs(n_jobs)
-        batch = min(_IMAGES_PER_WORKER * self.n_workers, _MOST_IMAGES)
+        self._n_processes = joblib.effective_n_jobs(n_jobs)
+        batch = min(_IMAGES_PER_WORKER * self._n_processes, _MOST_IMAGES)
         super().__init__(images, None, batch, progress, trust_stat=trust_stat)
+
+    @property
+    def n_workers(self) -> int:
+        """How many processes measure."""
+        return self._n_processes
 
     def _prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         assert isinstance(self.spec, HandcraftedSpec)

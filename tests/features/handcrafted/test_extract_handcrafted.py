@@ -77,6 +77,12 @@ def test_keys_are_those_of_deep_features(cells, paths):
     assert extract(paths).ids.tolist() == expected
 
 
+def test_a_plan_counts_the_processes(cells):
+    one, two = (extract(cells, dry_run=True, n_jobs=n) for n in (1, 2))
+    assert not two.measured
+    assert one.seconds == pytest.approx(2 * two.seconds)
+
+
 def test_a_second_call_measures_nothing(paths, tmp_path, counted):
     first = extract(paths, cache=tmp_path / "cache")
     assert len(counted) == len(paths)
