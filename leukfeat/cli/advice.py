@@ -18,13 +18,23 @@ _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r" \(they are then listed in \.skipped\)", " (they are then listed)"),
     (r"embargo=True", "--embargo"),
     (r"\bsplit=['\"](train|prelim|final)['\"]", r"--cnmc-split \1"),
-    (rf"\b({_NAMES})=['\"](\w+)['\"]", lambda found: f"{_option(found[1])} {found[2]}"),
+    (rf"\b({_NAMES})=['\"]([\w:]+)['\"]", lambda found: f"{_option(found[1])} {found[2]}"),
+    (
+        r"leukfeat\.calibrate_int8\(training_cells, FILE\)",
+        "'leukfeat calibrate TRAINING_CELLS -o FILE'",
+    ),
+    (r"\bcalibration=None\b", "no --calibration"),
+    (r"\bcalibration=(?=FILE|PATH)", "--calibration "),
     (r"\b(n_splits|n_repeats)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}"),
     (rf"\b({_NAMES})=\.\.\.", lambda found: _option(found[1])),
     (r"(subject_pattern|cnmc_split)=", lambda found: _option(found[1])),
     # Words such as 'positive' may be classes: they are options where a message speaks of one.
     (rf"(?:[Tt]he )?'({_NAMES})' parameter(?: of \w+)?", lambda found: _option(found[1])),
-    (rf"'({_NAMES})'(?= (?:must be|belongs to|needs|is no) )", lambda found: _option(found[1])),
+    (
+        rf"'({_NAMES})'(?= (?:must be|belongs to|belong together|needs|is no)\b)",
+        lambda found: _option(found[1]),
+    ),
+    (r"\b(as|another) '(cache|calibration)'", lambda found: f"{found[1]} {_option(found[2])}"),
     (r"'(\w+_\w+)'", lambda found: _option(found[1]) if _is_option(found[1]) else found[0]),
     (r"(?:[Tt]he )?'source' parameter", "DATA"),
     (

@@ -20,7 +20,7 @@ from leukfeat.features.engines import Engine, load_engine
 from leukfeat.features.engines.workers import WorkersEngine, count_workers
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
-from leukfeat.features.progress import progress_bar
+from leukfeat.features.progress import NoBar, pausing, progress_bar
 from leukfeat.features.rates import remember_rate
 from leukfeat.features.row_length import count_features
 from leukfeat.features.spec import FeatureSpec
@@ -95,6 +95,7 @@ class ExtractionRun:
         self._index = RowIndex(self.keys[:0])
         self._files: dict[bytes, bytes] = {}
         self._stat = StatIndex()
+        self._bar: Any = NoBar()
 
     @functools.cached_property
     def _workers(self) -> int:
@@ -253,6 +254,7 @@ class ExtractionRun:
         seen: list[Seen] = []
         try:
             with contextlib.closing(ahead), progress_bar(len(places), label, self._progress) as bar:
+                self._bar = bar
                 for cell in ahead:
                     bar.update()
                     if cell.problem is not None:
@@ -283,7 +285,10 @@ class ExtractionRun:
         def load() -> Engine:
             nonlocal started, start_seconds
             asked = time.monotonic()
-            engine = self._load_engine()
+            # Seconds, or a minute where a network is converted: no part of the time an image takes.
+            what = "starting the network" if isinstance(self.spec, FeatureSpec) else "starting"
+            with pausing(self._bar, what):
+                engine = self._load_engine()
             started = time.monotonic()
             start_seconds = started - asked
             return engine

@@ -211,7 +211,10 @@ def quantised_network(path: str, core: Any) -> tuple[Any, dict[str, str]]:
 def _opened(path: str | os.PathLike[str]) -> tuple[Int8Calibration, bytes, bytes]:
     file = Path(path).expanduser()
     if not file.exists():
-        raise FileNotFoundError(f"There is no int8 calibration '{file}'.")
+        raise FileNotFoundError(
+            f"There is no int8 calibration '{file}': give the path of one as 'calibration', or "
+            "write one with leukfeat.calibrate_int8(training_cells, FILE)."
+        )
     kind = not_a_file(file)
     if kind is not None:
         raise WeightsError(f"The int8 calibration '{file}' is {kind}, not a file.")

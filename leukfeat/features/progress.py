@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["progress_bar"]
+__all__ = ["NoBar", "pausing", "progress_bar"]
 
 
 @contextlib.contextmanager
@@ -27,10 +27,10 @@ def progress_bar(total: int, label: str, wanted: bool, unit: str = "image") -> I
     Yields
     ------
     object
-        With ``update()``, called once for each.
+        With ``update()``, called once for each; for :func:`pausing`.
     """
     if not wanted or not total:
-        yield _NoBar()
+        yield NoBar()
         return
     from tqdm.auto import tqdm
 
@@ -38,6 +38,33 @@ def progress_bar(total: int, label: str, wanted: bool, unit: str = "image") -> I
         yield bar
 
 
-class _NoBar:
+@contextlib.contextmanager
+def pausing(bar: Any, reason: str) -> Iterator[None]:
+    """Say on a bar why it stands still, and leave that time out of its estimate.
+
+    Parameters
+    ----------
+    bar : object
+        Of :func:`progress_bar`.
+    reason : str
+        What is waited for.
+    """
+    bar.set_postfix_str(reason)
+    try:
+        yield
+    finally:
+        bar.unpause()
+        bar.set_postfix_str("")
+
+
+class NoBar:
+    """Takes what a bar takes, and shows nothing."""
+
     def update(self) -> None:
-        pass
+        """Count one."""
+
+    def set_postfix_str(self, s: str) -> None:
+        """Say something behind the bar."""
+
+    def unpause(self) -> None:
+        """Forget the time since the last one."""

@@ -113,9 +113,14 @@ class FeatureSpec(FeatureSpace):
             )
         if (self.precision == "int8") != (self.calibration is not None):
             raise ValueError(
-                "precision='int8' and 'calibration' belong together: write one with "
-                "leukfeat.calibrate_int8(training_cells, FILE) and give calibration=FILE. Got "
-                f"precision={self.precision!r}, calibration={self.calibration!r}."
+                "precision='int8' and 'calibration' belong together: "
+                + (
+                    "write one with leukfeat.calibrate_int8(training_cells, FILE) and give "
+                    "calibration=FILE. Got calibration=None."
+                    if self.calibration is None
+                    else f"a calibration is given, with precision={self.precision!r}. Say "
+                    "precision='int8' too, or leave it out."
+                )
             )
 
     @property

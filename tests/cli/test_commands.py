@@ -220,6 +220,14 @@ def test_options_of_fit_that_do_not_fit(folder, tmp_path, capsys, given, says):
         ("or drop (audit.without_copies(cells)).", "(in Python: audit.without_copies(cells))"),
         ("finding it (give positive=...)", "(give --positive)"),
         ("give n_splits=3 or less", "give --n-splits 3 or less"),
+        ("device='GPU:1' is not there", "--device GPU:1 is not there"),
+        ("make room or give another 'cache', and", "make room or give another --cache, and"),
+        ("and 'calibration' belong together", "and --calibration belong together"),
+        (
+            "write one with leukfeat.calibrate_int8(training_cells, FILE) and give calibration=FILE",
+            "write one with 'leukfeat calibrate TRAINING_CELLS -o FILE' and give --calibration FILE",
+        ),
+        ("Got calibration=None.", "Got no --calibration."),
     ],
 )
 def test_python_s_words_are_put_as_options(message, said):

@@ -87,8 +87,10 @@ def test_other_settings_than_it_was_made_for_are_refused(cells, made):
 def test_one_without_the_other_is_refused(cells, made):
     with pytest.raises(ValueError, match="calibrate_int8"):
         lf.extract_features(cells, precision="int8", **SMALL)
-    with pytest.raises(ValueError, match="belong together"):
+    with pytest.raises(ValueError, match=r"a calibration is given.*Say precision='int8' too"):
         lf.extract_features(cells, calibration=made.path, **SMALL)
+    with pytest.raises(FileNotFoundError, match=r"no\.int8.*leukfeat\.calibrate_int8"):
+        lf.extract_features(cells, precision="int8", calibration="no.int8", **SMALL)
     with pytest.raises(ValueError, match="openvino"):
         eight_bits(cells, made.path, engine="keras")
     with pytest.raises(ValueError, match="n_images"):

@@ -3,6 +3,8 @@
 import dataclasses
 import importlib.util
 import json
+import resource
+import signal
 import subprocess
 import sys
 
@@ -205,6 +207,24 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(converted, tmp_path, mon
     assert "is not kept" in caplog.text
 
 
+def test_a_disk_that_is_full_is_no_obstacle(converted, tmp_path, monkeypatch, caplog):
+    core = openvino.Core()
+    model = core.read_model(str(converted / "model.xml"))
+    monkeypatch.setattr(converted_models, "_convert", lambda spec, source: (model, {"keras": "3"}))
+    monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path))
+    least = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, least[1]))
+    try:
+        found = converted_models.load_converted(SPEC, SOURCE, core)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, least)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert found == (model, {"keras": "3"})
+    assert "is not kept" in caplog.text
+    assert not [*tmp_path.glob("openvino/*")]
+
+
 def extract(images, cache=None, **settings):
     return lf.extract_features(
         images, cache=cache, weights="random", input_size=32, progress=False, **settings
@@ -235,7 +255,8 @@ def test_without_openvino_auto_is_keras(engine, write_images, tmp_path, monkeypa
     monkeypatch.setattr(extraction_run, "load_engine", load_engine)
     with pytest.raises(ImportError, match=r"'openvino'.*leukfeat\[fast\]"):
         extract(paths, engine="openvino")
-    with pytest.raises(ImportError, match=r"leukfeat\[fast\]"):
+    # What was asked for is named, not an engine that was not.
+    with pytest.raises(ImportError, match=r"^precision='bfloat16' needs.*leukfeat\[fast\]"):
         extract(paths, precision="bfloat16")
 
 

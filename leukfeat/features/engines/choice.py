@@ -89,12 +89,17 @@ def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto
 
 def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:
     if importlib.util.find_spec(ENGINES[spec.engine]) is None:
-        others = "install it or take another engine"
+        asked, others = f"engine={spec.engine!r}", "install it or take another engine"
+        if spec.precision != "float32":  # nothing else offers it, whatever engine was asked for
+            asked, others = (
+                f"precision={spec.precision!r}",
+                "install it or take precision='float32'",
+            )
         if source.own is not None and len(source.own.engines) == 1:
             others = f"install it: nothing else runs {source.own.file!r}"
         extra = " (pip install 'leukfeat[fast]')" if spec.engine == "openvino" else ""
         raise ImportError(
-            f"engine={spec.engine!r} needs the package {ENGINES[spec.engine]!r}, which is not "
+            f"{asked} needs the package {ENGINES[spec.engine]!r}, which is not "
             f"installed{extra}. Rows that the cache holds can be used without it; to compute "
             f"others, {others}."
         )

@@ -67,7 +67,7 @@ def load_converted(
         model, versions = _convert(spec, source)
     try:
         _keep(model, versions, folder)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # OpenVINO's own writing ends in a RuntimeError
         # Converting again costs seconds; the features are the same.
         logger.warning("The converted network is not kept in %s: %s", folder, error)
         return model, versions

@@ -148,7 +148,7 @@ def _calibration(spec: FeatureSpec, source: WeightsSource) -> str:
     path = source.calibration or kept_calibration(spec.calibration or "")
     if path is None:
         raise WeightsError(
-            f"The network in 8 bits ({spec.calibration}) is not on this machine: give the file of "
-            "calibrate_int8 as 'calibration'."
+            f"The network in 8 bits ({spec.calibration}) is not on this machine: give its file, "
+            "which leukfeat.calibrate_int8(training_cells, FILE) wrote, as 'calibration'."
         )
     return path
