@@ -64,7 +64,8 @@ class Checkpoint:
     FileExistsError
         If there is a checkpoint and `if_exists` is ``"error"``.
     ValueError
-        If there is one of another training; the message says in what they differ.
+        From :meth:`load`: if there is one of another training, or a damaged one; the message says
+        which.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class Checkpoint:
         """Return the progress, the last model and the best one, or None at the beginning."""
         if not self._state.exists():
             return None
-        state = json.loads(self._state.read_text())
+        state = self._read_state()
         if state["format"] > CHECKPOINT_FORMAT:
             raise ValueError(
                 f"{self._state} has format {state['format']}; this leukfeat reads up to "
@@ -103,8 +104,32 @@ class Checkpoint:
                 f"The checkpoint in {self.folder} is of another training: {', '.join(other)} "
                 "differ. Give another folder, or if_checkpoint='overwrite' to start anew."
             )
-        progress = Progress(**state["progress"])
-        return progress, self.folder / state["last"], self.folder / state["best"]
+        try:
+            progress = Progress(**state["progress"])
+            last, best = (self.folder / str(state[name]) for name in ("last", "best"))
+        except (KeyError, TypeError) as error:
+            raise self._damaged(error) from None
+        for file in (last, best):
+            if not file.is_file():
+                raise self._damaged(f"{file.name} is not there")
+        return progress, last, best
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            state = json.loads(self._state.read_bytes())
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(error) from None
+        if not isinstance(state, dict) or not isinstance(state.get("format"), int):
+            raise self._damaged("it names no format")
+        if not isinstance(state.get("identity"), dict):
+            raise self._damaged("it does not say of which training it is")
+        return state
+
+    def _damaged(self, reason: object) -> ValueError:
+        return ValueError(
+            f"The checkpoint {self._state} cannot be gone on from ({reason}). Give another folder, or "
+            "if_checkpoint='overwrite' to start anew."
+        )
 
     def save(self, model: Any, progress: Progress) -> None:
         """Keep the model as it is now, beside the one of the best epoch.

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from leukfeat.cnn.settings import TrainingSettings, as_tuple, is_count, wrong_setting
+from leukfeat.cnn.settings import TrainingSettings, as_tuple, is_count, is_number, wrong_setting
 
 __all__ = ["ACTIVATIONS", "CNNConfig"]
 
@@ -124,8 +124,10 @@ class CNNConfig(TrainingSettings):
                 raise wrong_setting(self, name, f"one of {allowed}")
         if not is_count(self.convolutions):
             raise wrong_setting(self, "convolutions", "an integer of at least 1")
-        if not self.l2 >= 0:
+        if not is_number(self.l2) or self.l2 < 0:
             raise wrong_setting(self, "l2", "at least 0")
+        if not isinstance(self.batch_norm, bool):
+            raise wrong_setting(self, "batch_norm", "True or False")
         self._check_layers()
         self._check_room()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import numbers
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -11,7 +13,7 @@ from leukfeat.cnn.augmentation import CHEAP_AUGMENTATION
 from leukfeat.features.preparing import check_preparation
 from leukfeat.imaging.augmentation import CellAugmentation
 
-__all__ = ["TrainingSettings", "as_tuple", "is_count", "wrong_setting"]
+__all__ = ["TrainingSettings", "as_tuple", "is_count", "is_number", "wrong_setting"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +71,9 @@ class TrainingSettings:
         object.__setattr__(self, "preparation", check_preparation(self.preparation))
         object.__setattr__(self, "input_size", as_tuple(self, "input_size"))
         if isinstance(self.augmentation, dict):
-            object.__setattr__(self, "augmentation", CellAugmentation(**self.augmentation))
+            object.__setattr__(self, "augmentation", _augmentation(self))
+        if not isinstance(self.augmentation, CellAugmentation | None):
+            raise wrong_setting(self, "augmentation", "None or a CellAugmentation")
         if len(self.input_size) != 2 or not all(is_count(side) for side in self.input_size):
             raise wrong_setting(self, "input_size", "(height, width) in pixels")
         for name in ("batch_size", "epochs"):
@@ -78,6 +82,9 @@ class TrainingSettings:
         for name in ("crop", "patience"):
             if getattr(self, name) is not None and not is_count(getattr(self, name)):
                 raise wrong_setting(self, name, "None or an integer of at least 1")
+        for name in ("dropout", "validation_fraction", "learning_rate"):
+            if not is_number(getattr(self, name)):
+                raise wrong_setting(self, name, "a finite number")
         for name in ("dropout", "validation_fraction"):
             if not 0 <= getattr(self, name) < 1:
                 raise wrong_setting(self, name, "at least 0 and less than 1")
@@ -150,12 +157,25 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite real number."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def as_tuple(settings: Any, name: str) -> tuple[Any, ...]:
     """Return a setting that must be a sequence as a tuple."""
     value = getattr(settings, name)
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise wrong_setting(settings, name, "a tuple")
     return tuple(value)
+
+
+def _augmentation(settings: TrainingSettings) -> CellAugmentation:
+    given: dict[str, Any] = settings.augmentation  # type: ignore[assignment]
+    known = [field.name for field in dataclasses.fields(CellAugmentation)]
+    if set(given) - set(known):
+        raise wrong_setting(settings, "augmentation", f"a table with some of {known}")
+    return CellAugmentation(**given)
 
 
 def wrong_setting(settings: Any, name: str, allowed: str) -> ValueError:

@@ -26,7 +26,7 @@ from leukfeat.recipes.estimators import make_estimator
 from leukfeat.recipes.steps import HeadStep
 from leukfeat.splitting import make_splits
 
-__all__ = ["EXPERIMENTS", "Bench", "Finding"]
+__all__ = ["EXPERIMENTS", "ON_FEATURES", "Bench", "Finding"]
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -179,8 +179,9 @@ def _compare(a: Evaluation, b: Evaluation, figure: str, bench: Bench) -> Finding
 
 
 def _memory(bench: Bench, with_: Sides, without: Sides, figure: str) -> Finding:
-    """Fit two heads on halves of the subjects, and weigh what is kept of them."""
-    splits = make_splits(bench.extracted, n_splits=max(2, bench.n_runs))
+    """Fit two heads on the training sides of folds, and weigh what is kept of them."""
+    n_folds = max(2, bench.n_runs)
+    splits = make_splits(bench.extracted, n_splits=n_folds, random_state=bench.random_state)
     sides = np.array(
         [
             [_megabytes(_head(bench, side).fit(bench.extracted[one.train])) for one in splits]
@@ -190,7 +191,14 @@ def _memory(bench: Bench, with_: Sides, without: Sides, figure: str) -> Finding:
     return Finding(
         with_=float(sides[0].mean()),
         without=float(sides[1].mean()),
-        difference=_paired_mean(sides[0] - sides[1], bench, len(bench.extracted), "folds"),
+        # Folds share their training cells.
+        difference=_paired_mean(
+            sides[0] - sides[1],
+            bench,
+            len(bench.extracted),
+            "folds",
+            test_to_train=1 / (n_folds - 1),
+        ),
         note=f"fitted classifier in memory (MB), {bench.extracted.shape[1]} features",
     )
 
@@ -255,3 +263,6 @@ EXPERIMENTS: dict[str, Callable[[Bench, Sides, Sides, str], Finding | None]] = {
     "segmentation": _segmentation,
 }
 """By the name that ``claims.toml`` uses."""
+
+ON_FEATURES = ("heads", "noise_features", "memory")
+"""Experiments that need the features."""

@@ -17,7 +17,7 @@ from leukfeat.data import CellDataset, make_cells
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.features import extract_features
 from leukfeat.metrics import Interval
-from leukfeat.recipes.claim_experiments import EXPERIMENTS, Bench
+from leukfeat.recipes.claim_experiments import EXPERIMENTS, ON_FEATURES, Bench
 from leukfeat.recipes.tables import check_keys
 
 __all__ = ["Claim", "ClaimVerdict", "ClaimsResult", "known_claims", "try_claims"]
@@ -256,6 +256,9 @@ def try_claims(
         progress=progress,
         folder=None if output is None else Path(output, "claims"),
     )
+    if any(known_claims()[name].experiment in ON_FEATURES for name in chosen):
+        # Before the networks, which take hours: weights that are not there are told now.
+        _ = bench.extracted
     return ClaimsResult([_try(known_claims()[name], bench) for name in chosen], notes)
 
 

@@ -29,7 +29,12 @@ def check_backbones(recipe: Recipe, settings: RunSettings) -> None:
     WeightsError
         If a weights file is missing or is none.
     """
-    for backbone in recipe.features.backbones if recipe.features is not None else ():
+    wanted = {
+        backbone
+        for name, (backbone, _, _) in recipe.parts_of_variants.items()
+        if backbone and settings.wants(name)
+    }
+    for backbone in wanted:
         find_weights(
             resolve_backbone(backbone), settings.weights_of(backbone), settings.random_state
         )

@@ -34,6 +34,8 @@ class KnownData:
         Subjects in a whole copy, if they are known.
     class_counts : dict of str to int
         Images a class in a whole copy, if known.
+    named : str, default=""
+        How its loader names it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class KnownData:
     cells: int
     subjects: int | None = None
     class_counts: dict[str, int] = dataclasses.field(default_factory=dict)
+    named: str = ""
 
     def how_to_get(self) -> str:
         """Return what to do to have it, and what a whole copy holds."""
@@ -110,11 +113,15 @@ def recognise(data: Any) -> KnownData | None:
     Returns
     -------
     KnownData or None
-        Of several with the same classes the one whose size is nearest.
+        Of several with the same classes the one that its loader named, else the one whose size is
+        nearest. Cells that were made by rule are of none, whatever their classes are called.
     """
-    classes = set(data.class_names)
+    classes, name = set(data.class_names), str(data.name)
+    if name.startswith("procedural"):
+        return None
     alike = [k for k in known_data().values() if k.class_counts and set(k.class_counts) == classes]
-    return min(alike, key=lambda known: abs(known.cells - len(data)), default=None)
+    called = [known for known in alike if known.named and name.startswith(known.named)]
+    return min(called or alike, key=lambda known: abs(known.cells - len(data)), default=None)
 
 
 def data_advice(datasets: Iterable[str], *, matrix: bool = False) -> str:
@@ -130,7 +137,7 @@ def data_advice(datasets: Iterable[str], *, matrix: bool = False) -> str:
     Returns
     -------
     str
-        What to do where none of them is known.
+        Where none of them is known, what else can be given.
 
     Examples
     --------
@@ -142,7 +149,10 @@ def data_advice(datasets: Iterable[str], *, matrix: bool = False) -> str:
         return " ".join(one.how_to_get() for one in known)
     if matrix:
         return "Give a CSV file: one row a sample, one column a feature, a column 'label'."
-    return "Its data are not known here: give labelled cells of your own, for example a folder a class."
+    return (
+        "Its data are not known here: give labelled cells of your own, for example a folder a class, "
+        f"or these. {known_data()['cnmc-2019'].how_to_get()}"
+    )
 
 
 def _known(data: Any) -> bool:

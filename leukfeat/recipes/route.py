@@ -32,6 +32,8 @@ class RunSettings:
     n_jobs : int or None
         As joblib takes it. ``None``: one, but all processors where many images are measured.
     progress : bool
+    variants : tuple of str or None
+        Names of the variants that are run; ``None`` for all.
     """
 
     weights: Any = "imagenet"
@@ -39,6 +41,11 @@ class RunSettings:
     random_state: int = 0
     n_jobs: int | None = None
     progress: bool = True
+    variants: tuple[str, ...] | None = None
+
+    def wants(self, variant: str) -> bool:
+        """Tell whether a variant is run."""
+        return self.variants is None or variant in self.variants
 
     def workers_for(self, n_images: int) -> int | None:
         """Return how many images are measured at the same time."""

@@ -57,6 +57,8 @@ def make_routes(
         yield from _standardised_routes(recipe, data, settings, habits)
     elif recipe.kind == "features":
         for backbone in recipe.features.backbones or ("",):  # type: ignore[union-attr]
+            if not _named(recipe, settings, backbone):
+                continue
             started = time.perf_counter()
             features = extract_columns(recipe, data, backbone, settings)
             seconds = time.perf_counter() - started
@@ -76,27 +78,29 @@ def _head_routes(
     select_before_split: bool,
 ) -> Iterator[Route]:
     assert recipe.head is not None
-    for method in recipe.selection.methods:
+    selected: dict[str, FeatureSet] = {}
+    for name, method, head in _named(recipe, settings, backbone):
         given, inside = features, method
         if select_before_split and method != "none":
-            steps = selector_steps(method, recipe.selection.n_features, features.shape)
-            given, inside = selected_before_split(features, steps), "none"
-        for head in recipe.head.names:
-            yield Route(
-                variant=_name(recipe, backbone, method, head),
-                data=given,
-                fit=_head_fit(recipe, given, inside, head, settings),
-                identity=(
-                    repr(recipe.head),
-                    head,
-                    repr(recipe.selection),
-                    method,
-                    inside,
-                    "" if features.spec is None else features.spec.digest,
-                    settings.random_state,
-                ),
-                seconds=seconds,
-            )
+            if method not in selected:
+                steps = selector_steps(method, recipe.selection.n_features, features.shape)
+                selected[method] = selected_before_split(features, steps)
+            given, inside = selected[method], "none"
+        yield Route(
+            variant=name,
+            data=given,
+            fit=_head_fit(recipe, given, inside, head, settings),
+            identity=(
+                repr(recipe.head),
+                head,
+                repr(recipe.selection),
+                method,
+                inside,
+                "" if features.spec is None else features.spec.digest,
+                settings.random_state,
+            ),
+            seconds=seconds,
+        )
 
 
 def _head_fit(
@@ -137,42 +141,41 @@ def _standardised_routes(
     )
     of_all = channel_moments(images) if "standardise_before_split" in habits else None
     seconds = time.perf_counter() - started
-    for method in recipe.selection.methods:
-        for head in recipe.head.names:
+    for name, method, head in _named(recipe, settings, ""):
 
-            def fit(
-                train: np.ndarray,
-                test: np.ndarray,
-                split: str,
-                _: Path | None,
-                method: str = method,
-                head: str = head,
-            ) -> Fitted:
-                moments = of_all or channel_moments(images[train])
-                learnt, asked = (measured.take(moments, rows) for rows in (train, test))
-                fitted = _head_fit(recipe, learnt, method, head, settings)(
-                    np.arange(len(learnt)), np.arange(0), split, None
-                )
-                return fitted._replace(asked=asked)
-
-            yield Route(
-                variant=_name(recipe, "", method, head),
-                data=images,
-                fit=fit,
-                identity=(
-                    repr(step),
-                    HANDCRAFTED_VERSION,
-                    *_preparing(recipe),
-                    repr(recipe.head),
-                    head,
-                    repr(recipe.selection),
-                    method,
-                    "moments of all" if of_all else "moments of training cells",
-                    "in whole grey levels",
-                    settings.random_state,
-                ),
-                seconds=seconds,
+        def fit(
+            train: np.ndarray,
+            test: np.ndarray,
+            split: str,
+            _: Path | None,
+            method: str = method,
+            head: str = head,
+        ) -> Fitted:
+            moments = of_all or channel_moments(images[train])
+            learnt, asked = (measured.take(moments, rows) for rows in (train, test))
+            fitted = _head_fit(recipe, learnt, method, head, settings)(
+                np.arange(len(learnt)), np.arange(0), split, None
             )
+            return fitted._replace(asked=asked)
+
+        yield Route(
+            variant=name,
+            data=images,
+            fit=fit,
+            identity=(
+                repr(step),
+                HANDCRAFTED_VERSION,
+                *_preparing(recipe),
+                repr(recipe.head),
+                head,
+                repr(recipe.selection),
+                method,
+                "moments of all" if of_all else "moments of training cells",
+                "in whole grey levels",
+                settings.random_state,
+            ),
+            seconds=seconds,
+        )
 
 
 def _cnn_route(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> Route:
@@ -212,7 +215,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
     # Read first: identical images must stand on one side, and these know which are identical.
     images = read_cells(cells, **tuning.reading, progress=settings.progress)
     seconds = time.perf_counter() - started
-    for head in recipe.head.names:
+    for name, _, head in _named(recipe, settings, backbone):
 
         def fit(
             train: np.ndarray, test: np.ndarray, split: str, place: Path | None, head: str = head
@@ -247,7 +250,7 @@ def _tuned_routes(recipe: Recipe, cells: CellDataset, settings: RunSettings) -> 
             return Fitted(estimator.fit(learnt), asked, training_facts(tuned))
 
         yield Route(
-            variant=_name(recipe, backbone, "none", head),
+            variant=name,
             data=images,
             fit=fit,
             identity=(
@@ -267,12 +270,10 @@ def _preparing(recipe: Recipe) -> tuple[str, ...]:
     return () if recipe.prepared is None else (recipe.prepared,)
 
 
-def _name(recipe: Recipe, backbone: str, method: str, head: str) -> str:
-    assert recipe.head is not None
-    several = recipe.features is not None and len(recipe.features.backbones) > 1
-    parts = [
-        backbone if several else "",
-        method if len(recipe.selection.methods) > 1 else "",
-        head,
+def _named(recipe: Recipe, settings: RunSettings, backbone: str) -> list[tuple[str, str, str]]:
+    """Return names of the variants of one backbone that are wanted, with selection and head."""
+    return [
+        (name, method, head)
+        for name, (network, method, head) in recipe.parts_of_variants.items()
+        if network == backbone and settings.wants(name)
     ]
-    return " + ".join(part for part in parts if part)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from leukfeat.atomic_file import written_whole
 from leukfeat.data import CellDataset
 from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.provenance import versions
+from leukfeat.recipes.comparable import comparable_figures
 from leukfeat.recipes.cross_prediction import cross_predict
 from leukfeat.recipes.estimators import check_heads
 from leukfeat.recipes.extracting import check_backbones
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
-from leukfeat.recipes.known_data import KnownData, recognise
 from leukfeat.recipes.loading import load_recipe
-from leukfeat.recipes.published import Published
 from leukfeat.recipes.reasons import explain
 from leukfeat.recipes.result import Mode, RecipeResult
 from leukfeat.recipes.route import RunSettings
@@ -27,12 +26,10 @@ from leukfeat.recipes.routes import make_routes
 from leukfeat.recipes.run_data import data_of_run
 from leukfeat.recipes.run_folder import RunFolder
 from leukfeat.recipes.schema import Recipe
+from leukfeat.recipes.variants import wanted_variants
 from leukfeat.reporting.markdown_text import inert_markdown
 
 __all__ = ["run_recipe"]
-
-TWO_CLASSES = ("all-vs-normal", "aml-expression", "aml-m1-m2")
-"""Tasks of two classes."""
 
 
 def run_recipe(
@@ -43,6 +40,7 @@ def run_recipe(
     cache: str | os.PathLike[str] | None = None,
     output: str | os.PathLike[str] | None = None,
     as_published: bool = False,
+    variants: str | Sequence[str] | None = None,
     n_splits: int | None = None,
     n_repeats: int | None = None,
     epochs: int | None = None,
@@ -71,6 +69,9 @@ def run_recipe(
         Called again, a run that was stopped goes on from there.
     as_published : bool, default=False
         Also run it with the recipe's ``as_published`` habits switched on; the table marks it.
+    variants : str or sequence of str, optional
+        Only these of the recipe's variants, such as ``"resnet50 + random_forest + svm"``, or
+        all of a pattern, ``"resnet50 + *"``. Networks that none of them needs are not run.
     n_splits, n_repeats : int, optional
         In place of the recipe's own.
     epochs : int, optional
@@ -108,13 +109,20 @@ def run_recipe(
     changes = {"n_splits": n_splits, "n_repeats": n_repeats}
     recipe = recipe.override({"split": {k: v for k, v in changes.items() if v is not None}})
     recipe, shortened = _shortened(recipe, epochs)
+    wanted = wanted_variants(recipe, variants)
     settings = RunSettings(
-        weights=weights, cache=cache, random_state=random_state, n_jobs=n_jobs, progress=progress
+        weights=weights,
+        cache=cache,
+        random_state=random_state,
+        n_jobs=n_jobs,
+        progress=progress,
+        variants=wanted,
     )
     if recipe.head is not None:
         check_heads(recipe.head)
     check_backbones(recipe, settings)
     cells, notes = data_of_run(recipe, data, random_state)
+    notes = (*notes, *_left_out(recipe, wanted, len(cells.class_names)))
     modes = _modes(recipe, cells, as_published=as_published)
     if recipe.split.theirs == "official" and modes[0].split != "official":
         notes = (*notes, "the official folds need a column 'fold': their split is random here")
@@ -130,7 +138,7 @@ def run_recipe(
             continue
         with _with_habits(cells, mode.habits, output, random_state) as changed:
             run.add(changed, [mode])
-    comparable, of_other_tasks = _comparable(recipe, cells, procedural=data is None)
+    comparable, of_other_tasks = comparable_figures(recipe, cells, procedural=data is None)
     result = RecipeResult(
         recipe=recipe,
         data=repr(cells),
@@ -256,29 +264,18 @@ def _with_habits(
         yield data
 
 
-def _comparable(
-    recipe: Recipe, data: Any, *, procedural: bool
-) -> tuple[dict[Published, str], list[str]]:
-    """Return the figures of this task with the other data they were had on, and notes."""
-    known: KnownData | None = None if procedural else recognise(data)
-    found: dict[Published, str] = {}
+def _left_out(recipe: Recipe, variants: tuple[str, ...], n_classes: int) -> list[str]:
     notes = []
-    for figure in recipe.published:
-        # Data that are not known may be of any task, but not of two classes if they have more.
-        other_task = len(data.class_names) != 2 and figure.task in TWO_CLASSES
-        if known is not None:
-            other_task = figure.task != known.task
-        elif procedural and recipe.kind != "matrix":
-            other_task = figure.task != "all-vs-normal"
-        if other_task:
-            notes.append(
-                f"the published {figure.metric} of {figure.value:.3f} is of another task "
-                f"({figure.task}) and does not stand in the table"
-            )
-            continue
-        same = known is not None and figure.dataset == known.name
-        found[figure] = "" if same else figure.dataset
-    return found, notes
+    if len(variants) < len(recipe.variants):
+        notes.append(
+            f"{len(variants)} of the {len(recipe.variants)} variants of the recipe were run"
+        )
+    if missing := recipe.without_figures(n_classes):
+        notes.append(
+            f"not in the table, being figures of two classes where there are {n_classes}: "
+            f"{', '.join(missing)}"
+        )
+    return notes
 
 
 def _notes(evaluations: dict[tuple[str, str], Evaluation]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from leukfeat.cnn.config import CNNConfig
 from leukfeat.cnn.fine_tuning import FineTuneConfig
+from leukfeat.recipes.parts import check_habits, check_parts
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.steps import (
     FeatureStep,
@@ -17,7 +18,8 @@ from leukfeat.recipes.steps import (
     SelectionStep,
     SplitStep,
 )
-from leukfeat.recipes.tables import as_step, check_keys, wrong_key
+from leukfeat.recipes.tables import as_kind, as_step, check_keys, wrong_key
+from leukfeat.recipes.variants import figures_that_stay, parts_of_variants
 
 __all__ = ["HABITS", "KINDS", "RECIPE_FORMAT", "Recipe"]
 
@@ -38,15 +40,16 @@ HABITS = {
 }
 """What the literature is seen to do, and `as_published` switches on."""
 
+OF_TWO_CLASSES = ("sensitivity", "specificity", "precision")
+"""Figures that more than two classes do not have."""
+
 METRICS = (
     "accuracy",
     "balanced_accuracy",
     "weighted_f1",
     "macro_f1",
     "mcc",
-    "sensitivity",
-    "specificity",
-    "precision",
+    *OF_TWO_CLASSES,
     "auroc",
     "auprc",
 )
@@ -118,52 +121,21 @@ class Recipe:
             raise wrong_key("kind", self.kind, f"one of {KINDS}")
         for name in ("metrics", "published", "habits"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._check_parts()
+        check_parts(self)
         for metric in self.metrics:
             if metric not in METRICS:
                 raise wrong_key("metrics", metric, f"among {METRICS}")
         for habit in self.habits:
             if habit not in HABITS:
                 raise wrong_key("as_published.habits", habit, f"among {tuple(HABITS)}")
-        standardises = self.features is not None and self.features.standardises
-        if "standardise_before_split" in self.habits and not standardises:
-            raise wrong_key(
-                "as_published.habits",
-                "standardise_before_split",
-                "of a recipe with features.handcrafted.standardised_size",
-            )
+        check_habits(self)
         if not self.metrics:
             raise wrong_key("metrics", self.metrics, "at least one figure of merit")
         for figure in self.published:
+            if figure.metric not in METRICS:
+                raise wrong_key("published.metric", figure.metric, f"one of {METRICS}")
             if figure.variant and figure.variant not in self.variants:
                 raise wrong_key("published.variant", figure.variant, f"one of {self.variants}")
-
-    def _check_parts(self) -> None:
-        needed = {
-            "features": ("features", "head"),
-            "cnn": ("cnn",),
-            "fine_tune": ("features", "fine_tune", "head"),
-            "matrix": ("head",),
-        }[self.kind]
-        for part in ("features", "head", "cnn", "fine_tune"):
-            if (getattr(self, part) is not None) != (part in needed):
-                there = "needs" if part in needed else "must not have"
-                raise ValueError(f"A recipe of kind {self.kind!r} {there} a table [{part}].")
-        measured = self.features is not None and self.features.handcrafted is not None
-        if self.kind == "fine_tune" and measured:
-            raise ValueError(
-                "A recipe of kind 'fine_tune' must not have a table [features.handcrafted]."
-            )
-        if self.kind == "matrix" and self.preparation is not None:
-            raise ValueError("A recipe of kind 'matrix' must not have a table [preparation].")
-        for part in ("cnn", "fine_tune"):
-            settings = getattr(self, part)
-            if settings is not None and settings.preparation is not None:
-                raise wrong_key(
-                    f"{part}.preparation", "given", "left out, for the table [preparation]"
-                )
-        if self.kind == "cnn" and self.selection.methods != ("none",):
-            raise ValueError("A recipe of kind 'cnn' must not have a table [selection].")
 
     @property
     def prepared(self) -> str | None:
@@ -173,20 +145,12 @@ class Recipe:
     @property
     def variants(self) -> tuple[str, ...]:
         """Names of what is run: every backbone with every selection and every head."""
-        if self.head is None:
-            return (self.name,)
-        backbones = self.features.backbones if self.features is not None else ()
-        names = []
-        for backbone in backbones or ("",):
-            for method in self.selection.methods:
-                for head in self.head.names:
-                    parts = [
-                        backbone if len(backbones) > 1 else "",
-                        method if len(self.selection.methods) > 1 else "",
-                        head,
-                    ]
-                    names.append(" + ".join(part for part in parts if part))
-        return tuple(names)
+        return tuple(self.parts_of_variants)
+
+    @property
+    def parts_of_variants(self) -> dict[str, tuple[str, str, str]]:
+        """Backbone, selection and head of every variant, by its name."""
+        return parts_of_variants(self)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
@@ -214,7 +178,14 @@ class Recipe:
                 f"A recipe must say format = {RECIPE_FORMAT}. Got {number!r} instead; a higher "
                 "number was written for a newer leukfeat."
             )
-        as_published = dict(content.pop("as_published", {}))
+        as_published = content.pop("as_published", {})
+        if not isinstance(as_published, Mapping):
+            raise wrong_key(
+                "as_published",
+                as_published,
+                "a table with 'habits'; it is run where run_recipe is told as_published=True, or "
+                "leukfeat reproduce --as-published",
+            )
         check_keys("as_published", as_published, ["habits"])
         known = [field.name for field in dataclasses.fields(cls) if field.name != "habits"]
         check_keys("", content, known, needed=("name", "title", "kind", "summary", "citation"))
@@ -227,17 +198,47 @@ class Recipe:
             "cnn": CNNConfig,
             "fine_tune": FineTuneConfig,
         }
+        for name in ("name", "title", "kind", "summary", "citation", "dataset"):
+            if name in content:
+                as_kind(name, content[name], str)
         for name, step in steps.items():
             if name in content:
                 content[name] = as_step(name, step, content[name])
+        as_kind("metrics", content.get("metrics", []), tuple[str, ...])
+        as_kind("as_published.habits", as_published.get("habits", []), tuple[str, ...])
         figures = content.pop("published", [])
+        if not isinstance(figures, list | tuple):
+            raise wrong_key("published", figures, "tables, each headed [[published]]")
         content["published"] = tuple(
             as_step(f"published[{i}]", Published, figure) for i, figure in enumerate(figures)
         )
         return cls(**content, **as_published)
 
+    def without_figures(self, n_classes: int) -> tuple[str, ...]:
+        """Return the recipe's figures of merit that cells of so many classes do not have.
+
+        Parameters
+        ----------
+        n_classes : int
+
+        Raises
+        ------
+        ValueError
+            If they have none of them.
+        """
+        missing = () if n_classes == 2 else OF_TWO_CLASSES
+        if set(self.metrics) <= set(missing):
+            raise wrong_key(
+                "metrics",
+                self.metrics,
+                f"figures that {n_classes} classes have, such as 'accuracy' or 'macro_f1'",
+            )
+        return tuple(metric for metric in self.metrics if metric in missing)
+
     def override(self, tables: Mapping[str, Any]) -> Recipe:
         """Return a copy with some settings changed.
+
+        Published figures go with their variants: one that is no longer run has none.
 
         Parameters
         ----------
@@ -263,7 +264,10 @@ class Recipe:
                 fields = {f.name: getattr(own, f.name) for f in dataclasses.fields(own) if f.init}
                 changes[name] = as_step(name, type(own), {**fields, **_merged(fields, value)})
         check_keys("", changes, [field.name for field in dataclasses.fields(self)])
-        return dataclasses.replace(self, **changes)
+        if "published" in changes:
+            return dataclasses.replace(self, **changes)
+        bare = dataclasses.replace(self, **changes, published=())
+        return dataclasses.replace(bare, published=figures_that_stay(self, bare))
 
 
 def _merged(fields: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:

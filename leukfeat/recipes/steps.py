@@ -139,6 +139,12 @@ class FeatureStep:
                 self.backbones,
                 "at least one network, unless there is a table [features.handcrafted]",
             )
+        if not self.layers:
+            raise wrong_key("features.layers", self.layers, "at least one stage")
+        for name in ("input_size", "crop"):
+            side = getattr(self, name)
+            if side is not None and side < 1:
+                raise wrong_key(f"features.{name}", side, "a side of 1 pixel or more")
         for name, known in (
             ("pooling", ("avg", "gem")),
             ("mask", (None, "background")),
@@ -176,6 +182,8 @@ class SelectionStep:
 
     def __post_init__(self) -> None:
         _tuples(self, "methods")
+        if not self.methods:
+            raise wrong_key("selection.methods", self.methods, f"some of {SELECTIONS}")
         for method in self.methods:
             if method not in SELECTIONS:
                 raise wrong_key("selection.methods", method, f"among {SELECTIONS}")
@@ -244,4 +252,6 @@ def _tuples(step: Any, *names: str) -> None:
         value = getattr(step, name)
         if isinstance(value, str) or not all(isinstance(item, str) for item in value):
             raise wrong_key(name, value, "a list of names")
+        if len(set(value)) < len(value):
+            raise wrong_key(name, value, "a list of different names")
         object.__setattr__(step, name, tuple(value))

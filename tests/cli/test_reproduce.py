@@ -99,6 +99,36 @@ def test_what_cannot_be_run_does_not_stop_the_others(quick, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    "error", [FloatingPointError("training has diverged"), MemoryError("64 GB"), ImportError("x")]
+)
+def test_whatever_stops_one_recipe_the_others_are_run(error, quick, tmp_path, capsys, monkeypatch):
+    from leukfeat import recipes
+
+    original = recipes.run_recipe
+
+    def failing(recipe, *arguments, **settings):
+        if recipe.name == "quick":
+            raise error
+        return original(recipe, *arguments, **settings)
+
+    monkeypatch.setattr(recipes, "run_recipe", failing)
+    arguments = [quick, "mallick", "--n-splits", "2", "--out", tmp_path / "out", "--json"]
+    code, out, _ = run(capsys, *arguments)
+    assert code == 1
+    found = json.loads(out)
+    assert [one["recipe"] for one in found["recipes"]] == ["mallick"]
+    assert found["failed"] == {"quick": str(error)}
+
+
+def test_one_variant_of_a_grid(tmp_path, capsys):
+    arguments = ["ldsvm", "--variant", "decision*", "--n-splits", "2", "--out", tmp_path, "--json"]
+    code, out, err = run(capsys, *arguments)
+    assert code == 0, err
+    (one,) = json.loads(out)["recipes"]
+    assert {found["variant"] for found in one["results"]} == {"decision_tree"}
+
+
+@pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["resnet"], 1, "There is no recipe 'resnet'"),

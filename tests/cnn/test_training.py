@@ -95,6 +95,30 @@ def test_killed_while_a_model_is_written_the_state_points_to_whole_files(tmp_pat
     assert {last.read_text(), best.read_text()} == {"whole"}
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Expecting value"),
+        (b"[" * 100_000, "recursion"),
+        (b"[]", "names no format"),
+        (b'{"format": 1}', "of which training"),
+        (b'{"format": 1, "identity": {"seed": "0"}}', "progress"),
+        (
+            b'{"format": 1, "identity": {"seed": "0"}, "progress": {}, "last": "a.keras", '
+            b'"best": "a.keras"}',
+            "a.keras is not there",
+        ),
+    ],
+)
+def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path, content, said):
+    (tmp_path / "state.json").write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be gone on from") as error:
+        Checkpoint(tmp_path, {"seed": "0"}).load()
+    assert said in str(error.value)
+    assert "state.json" in str(error.value)
+    assert "overwrite" in str(error.value)
+
+
 def test_a_checkpoint_of_another_training_is_refused(discs, small, tmp_path):
     settings = {**small, "epochs": 1, "augmentation": None}
     fit_cnn(discs, checkpoint=tmp_path, **settings)

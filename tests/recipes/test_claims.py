@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from leukfeat import CellDataset, make_cells
+from leukfeat import CellDataset, FeatureSet, make_cells
+from leukfeat.exceptions import WeightsError
 from leukfeat.metrics import Interval
 from leukfeat.recipes import claims as claims_module
 from leukfeat.recipes import known_claims, try_claims
@@ -128,6 +129,41 @@ def test_a_network_is_trained_once_for_all_claims_and_runs(cells, tmp_path, monk
     kept.write_text("[]")
     with pytest.raises(ValueError, match=kept.name):
         try_claims(cells, names=[*names, "batch-norm-reduces-overfitting"], **given)
+
+
+def test_weights_that_are_not_there_are_told_before_a_network_is_trained(
+    cells, tmp_path, monkeypatch
+):
+    from leukfeat.recipes import claim_networks
+
+    def refuse(*arguments, **settings):
+        raise AssertionError("a network was trained")
+
+    monkeypatch.setattr(claim_networks, "fit_cnn", refuse)
+    names = ["relu-converges-faster", "composite-beats-svm"]
+    given = {**QUIET, "weights": tmp_path / "none.h5"}
+    with pytest.raises(WeightsError, match=r"none\.h5"):
+        try_claims(cells, names=names, **given)
+
+
+def test_folds_that_share_training_cells_are_not_counted_as_independent(bench, monkeypatch):
+    from leukfeat.recipes import claim_experiments
+
+    sizes = iter([2.0, 2.1, 2.2, 1.0, 1.0, 1.0])
+    monkeypatch.setattr(claim_experiments, "_megabytes", lambda head: next(sizes))
+    monkeypatch.setattr(claim_experiments, "_head", lambda bench, side: _Nothing())
+    y = np.arange(24) % 2
+    features = FeatureSet(np.zeros((24, 1)), y, subjects=[f"s{i}" for i in range(24)])
+    bench.__dict__["extracted"] = features
+    found = EXPERIMENTS["memory"](bench, {"name": "svm"}, {"name": "svm"}, "fitted_megabytes")
+    alone = _paired_mean(np.array([1.0, 1.1, 1.2]), bench, 24, "folds")
+    assert found.difference.estimate == pytest.approx(alone.estimate)
+    assert found.difference.width / alone.width == pytest.approx((1 + 3 / 2) ** 0.5)
+
+
+class _Nothing:
+    def fit(self, features):
+        return self
 
 
 def test_masks_without_masks_are_refused(cells):

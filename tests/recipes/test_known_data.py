@@ -33,6 +33,18 @@ def test_a_whole_copy_is_recognised_by_its_classes():
     assert recognise(features_of({"cat": 3, "dog": 4})) is None
 
 
+def test_made_cells_are_of_no_known_set_and_a_part_is_of_the_one_that_its_loader_names():
+    from leukfeat import make_cells
+
+    assert recognise(make_cells(10, 20, size=16)) is None
+    part = FeatureSet(
+        np.zeros((20, 1)), np.arange(20) % 2, class_names=("hem", "all"), name="C-NMC 2019 train"
+    )
+    assert recognise(part).name == "cnmc-2019"
+    part.name = "C-NMC 2019 prelim"
+    assert recognise(part).name == "cnmc-2019-preliminary"
+
+
 @pytest.mark.parametrize(
     ("counts", "subjects", "said"),
     [

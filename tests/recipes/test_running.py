@@ -340,16 +340,66 @@ def test_data_that_are_not_there_or_of_another_kind(cells, tmp_path):
     ids=["a known set of another task", "an unknown set of three classes"],
 )
 def test_a_figure_of_another_task_never_stands_in_the_table(class_names):
-    from leukfeat.recipes.running import _comparable
+    from leukfeat.recipes.comparable import comparable_figures
 
     data = CellDataset.from_arrays(
         [np.zeros((4, 4, 3), np.uint8)] * 8,
         np.arange(8) % len(class_names),
         class_names=class_names,
     )
-    found, notes = _comparable(load_recipe("resnet50-svm"), data, procedural=False)
+    found, notes = comparable_figures(load_recipe("resnet50-svm"), data, procedural=False)
     assert found == {}
     assert all("another task" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "class_names", "stands"),
+    [
+        ("liu-hu", ("healthy", "leukemic"), False),
+        ("liu-hu", ("M1", "M2"), True),
+        ("resnet50-svm", ("healthy", "leukemic"), True),
+        ("mallick", ("normal", "AML"), False),
+        ("mallick", ("ALL", "AML"), True),
+    ],
+)
+def test_figures_of_two_other_classes_do_not_stand_beside_leukemia(name, class_names, stands):
+    from leukfeat.recipes.comparable import comparable_figures
+
+    data = FeatureSet(np.zeros((4, 1)), np.arange(4) % 2, class_names=class_names)
+    recipe = load_recipe(name)
+    found, notes = comparable_figures(recipe, data, procedural=False)
+    assert len(found) == (len(recipe.published) if stands else 0)
+    assert len(notes) == (0 if stands else len(recipe.published))
+
+
+def test_figures_that_so_many_classes_do_not_have_are_said_before_anything_is_run(one_head):
+    made = make_expression_matrix(40, 30)
+    four = FeatureSet(
+        made.X, np.arange(40) % 4, subjects=made.subjects, class_names=("a", "b", "c", "d")
+    )
+    wrong = one_head.override({"metrics": ["sensitivity", "specificity"]})
+    with pytest.raises(ValueError, match=r"'metrics' .* figures that 4 classes have"):
+        run_recipe(wrong, four, progress=False, n_splits=2)
+    some = one_head.override({"metrics": ["accuracy", "sensitivity"]})
+    run = run_recipe(some, four, progress=False, n_splits=2)
+    assert (
+        "not in the table, being figures of two classes where there are 4: sensitivity" in run.notes
+    )
+
+
+def test_only_the_variants_that_are_asked_for_are_run(cells, monkeypatch, tmp_path):
+    recipe = load_recipe("resrandsvm").override(
+        {
+            "features": {"backbones": ["resnet50", "vgg16"], **QUICK["features"]},
+            "selection": {"n_features": 8},
+        }
+    )
+    given = {**QUIET, "weights": {"resnet50": "random"}, "cache": tmp_path}
+    run = run_recipe(recipe, cells, variants="resnet50 + random_forest + *ay*", **given)
+    assert run.variants == ("resnet50 + random_forest + naive_bayes",)
+    assert "1 of the 24 variants of the recipe were run" in run.notes
+    with pytest.raises(ValueError, match=r"'variants' holds 'vgg19 .*', which is none of"):
+        run_recipe(recipe, cells, variants=["vgg19 + *"], **given)
 
 
 def test_without_subjects_the_reason_does_not_claim_a_split_by_patient(quick, cells):

@@ -113,6 +113,38 @@ def test_a_file_of_ones_own(tmp_path):
         ([("[features]", 'metrics = ["f1"]\n[features]')], "'metrics'"),
         ([("[head]", '[as_published]\nhabits = ["peek"]\n[head]')], "habits"),
         ([("[features]", "features = 3\n[feature]")], "."),
+        ([('title = "My own"', "title = 5")], "'title' of the recipe must be text. Got 5"),
+        ([('name = "own"', "name = 5")], "'name' of the recipe must be text"),
+        ([("[features]", "as_published = true\n[features]")], "'as_published'.*--as-published"),
+        ([("[features]", "published = 'x'\n[features]")], r"\[\[published\]\]"),
+        ([("[head]", "crop = -1\n[head]")], "'features.crop' .* 1 pixel or more"),
+        ([("[head]", "input_size = 'big'\n[head]")], "'features.input_size' .* a whole number"),
+        ([("[head]", "views = true\n[head]")], "'features.views' .* a whole number or text"),
+        ([("[head]", "layers = []\n[head]")], "'features.layers'"),
+        ([('names = ["svm"]', 'names = ["svm", "svm"]')], "different names"),
+        ([('names = ["svm"]', 'names = ["svm"]\ntune = "no"')], "'head.tune' .* true or false"),
+        ([("[head]", "[selection]\nn_features = 2.5\n[head]")], "'selection.n_features'"),
+        ([("[head]", "[selection]\nmethods = []\n[head]")], "'selection.methods'"),
+        ([("[head]", '[split]\nn_splits = "3"\n[head]')], "'split.n_splits' .* a whole number"),
+        (
+            [("[head]", '[as_published]\nhabits = ["select_before_split"]\n[head]')],
+            r"'as_published.habits' .* a table \[selection\]",
+        ),
+        (
+            [
+                ('kind = "features"', 'kind = "fine_tune"'),
+                ('["resnet50"]', '["resnet50", "vgg16"]'),
+                ("[head]", "[fine_tune]\nstages = 1\n[head]"),
+            ],
+            "'features.backbones' .* one network",
+        ),
+        (
+            [
+                ('kind = "features"', 'kind = "fine_tune"'),
+                ("[head]", '[fine_tune]\nstages = 1\n[selection]\nmethods = ["pca"]\n[head]'),
+            ],
+            r"must not have a table \[selection\]",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
@@ -127,6 +159,9 @@ def test_what_is_wrong_is_named(changes, message):
         ({"metric": "accuracy", "value": 97.07}, "divide percentages"),
         ({"metric": "accuracy", "value": 0.9, "source": ""}, "source"),
         ({"metric": "accuracy", "value": 0.9, "variant": "resnet"}, "published.variant"),
+        ({"metric": "acuracy", "value": 0.9}, "'published.metric' .*'acuracy'"),
+        ({"metric": "accuracy", "value": True}, r"'published\[0\].value' .* a number"),
+        ({"metric": "accuracy", "value": 0.9, "cells": "many"}, r"'published\[0\].cells'"),
     ],
 )
 def test_a_published_figure_needs_its_source(figure, message):
@@ -144,6 +179,44 @@ def test_settings_of_the_cnn_are_checked_as_everywhere():
     content["cnn"] = {"dropuot": 0.5}
     with pytest.raises(ValueError, match=r"\[cnn\].*dropuot"):
         Recipe.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("augmentation", True, "'cnn.augmentation' of the recipe must be a table or false"),
+        ("augmentation", {"flop": 1}, "'augmentation' .* some of .*'flip'"),
+        ("batch_norm", "yes", "'cnn.batch_norm' .* true or false"),
+        ("l2", "a", "'cnn.l2' of the recipe must be a number"),
+        ("learning_rate", float("inf"), "'learning_rate' .* a finite number"),
+        ("filters", [1.5], "'cnn.filters' .* a list, each a whole number"),
+    ],
+)
+def test_a_wrong_setting_of_the_cnn_is_named_with_what_it_may_be(setting, value, message):
+    content = {**tomllib.loads(MINIMAL), "kind": "cnn", "cnn": {setting: value}}
+    del content["features"], content["head"]
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_dict(content)
+
+
+def test_false_stands_for_none_which_toml_does_not_know():
+    text = "augmentation = false\npatience = false\nclass_weight = false\ncrop = false"
+    content = {**tomllib.loads(MINIMAL), "kind": "cnn", "cnn": tomllib.loads(text)}
+    del content["features"], content["head"]
+    network = Recipe.from_dict(content).cnn
+    assert (network.augmentation, network.patience, network.class_weight) == (None, None, None)
+    assert network.batch_norm is True
+
+
+def test_a_part_of_a_grid_keeps_the_figures_of_what_it_runs():
+    whole = load_recipe("resrandsvm")
+    one = whole.override({"features": {"backbones": ["resnet50"]}})
+    assert len(one.variants) == 12
+    assert {figure.variant for figure in one.published} == {"random_forest + svm"}
+    assert len(one.published) == len(whole.published)
+    alone = one.override({"selection": {"methods": ["random_forest"]}, "head": {"names": ["svm"]}})
+    assert {figure.variant for figure in alone.published} == {"svm"}
+    assert whole.override({"features": {"backbones": ["vgg16"]}}).published == ()
 
 
 def test_override_merges_tables_and_checks_them():
