@@ -130,7 +130,8 @@ def fit_cnn(
 
 def _fit_controls(images: CellImages) -> dict[str, Any]:
     measured = control_columns(images.controls).to_numpy()  # type: ignore[arg-type]
-    return {name: head.fit(measured, images.y) for name, head in control_pipelines().items()}
+    heads = control_pipelines(len(measured))
+    return {name: head.fit(measured, images.y) for name, head in heads.items()}
 
 
 def _channel_moments(images: CellImages) -> tuple[NDArray, NDArray]:

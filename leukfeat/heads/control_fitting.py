@@ -35,7 +35,7 @@ def fit_control_heads(data: TrainingData, settings: dict[str, Any]) -> dict[str,
     dict of str to classifier
         ``"majority"`` always; ``"colour"`` and ``"size"`` if the rows carry controls.
     """
-    pipelines = control_pipelines()
+    pipelines = control_pipelines(len(data.labels))
     majority = pipelines.pop("majority")
     fitted = {"majority": majority.fit(np.zeros((len(data.labels), 1)), data.labels)}
     if data.controls is None:

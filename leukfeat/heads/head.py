@@ -16,6 +16,7 @@ from .class_labels import named_weights
 from .decision_rule import check_threshold, class_weights, decision_weights
 from .feature_classifier import FeatureClassifier
 from .inner_folds import inner_splits
+from .long_fit import tell_long_fit
 from .memory_need import check_memory
 from .natural_scores import natural_scores
 from .preparation import (
@@ -220,6 +221,7 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         )
         space = space if self.param_grid is None else dict(self.param_grid)
         candidates = grid_of(pipeline, space) if self.tune else [{}]
+        tell_long_fit(f"head={self.head!r}", pipeline, len(data.y), len(candidates))
         splits = self._splits(data, len(candidates))
         # One subject may have most of the cells, and be the test side of a fold.
         smallest = min((len(train) for train, _ in splits), default=len(data.y))
