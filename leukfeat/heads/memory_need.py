@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline
+from sklearn.svm import LinearSVC
 
 from .rbf_svc import MAX_GRAM_ROWS, RbfSVC
 
@@ -23,8 +24,9 @@ def memory_needed(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
     Returns
     -------
     int
-        Bytes: the rows brought to one scale, and the kernel's matrices of ``"nystroem"`` and of an
-        RBF SVM. Other heads take little more than their rows.
+        Bytes: the rows brought to one scale, liblinear's copy of them in ``"linear_svm"``, and the
+        kernel's matrices of ``"nystroem"`` and of an RBF SVM. Other heads take little more than
+        their rows.
 
     Examples
     --------
@@ -33,15 +35,27 @@ def memory_needed(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
     >>> memory_needed(pipeline, 1_000_000, 16)
     8064000000
     """
-    scaled = 4 * n_rows * n_features
+    numbers = n_rows * n_features
+    scaled = 4 * numbers
+    # The scaler's variance: a copy in double precision, and where it is no number.
+    scaling = 9 * numbers if "scaler" in pipeline.named_steps else scaled
+    return max(scaling, scaled + _of_classifier(pipeline, n_rows, n_features))
+
+
+def _of_classifier(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
+    numbers = n_rows * n_features
     kernel = pipeline.named_steps.get("kernel")
     if isinstance(kernel, Nystroem):
         # The kernel with the components, and its product with their root.
-        return scaled + 2 * 4 * n_rows * min(n_rows, kernel.n_components)
-    if isinstance(pipeline[-1], RbfSVC) and n_rows <= MAX_GRAM_ROWS:
-        # Distances and kernel in double, libsvm's cache in single precision.
-        return scaled + 20 * n_rows**2
-    return scaled
+        return 2 * 4 * n_rows * min(n_rows, kernel.n_components)
+    if isinstance(pipeline[-1], RbfSVC):
+        if n_rows <= MAX_GRAM_ROWS:
+            # Distances and kernel in double, libsvm's cache in single precision.
+            return 20 * n_rows**2
+        return 16 * numbers  # the rows in double precision, and most of them as support vectors
+    if isinstance(pipeline[-1], LinearSVC):
+        return 24 * numbers  # a list of places and values
+    return 0
 
 
 def free_memory() -> int | None:
