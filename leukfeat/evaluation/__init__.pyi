@@ -2,6 +2,7 @@ from .audit import Audit as Audit
 from .audit import audit as audit
 from .audit import duplicate_sensitivity as duplicate_sensitivity
 from .audit import erase_cells as erase_cells
+from .card import model_card as model_card
 from .comparison import Comparison as Comparison
 from .cross_validation import cross_validate_heads as cross_validate_heads
 from .dataset_transfer import DatasetTransfer as DatasetTransfer
@@ -21,7 +22,6 @@ from .operating import operating_points as operating_points
 from .pairs_out import leave_pair_out_auroc as leave_pair_out_auroc
 from .predictions import Predictions as Predictions
 from .report import evaluation_page as evaluation_page
-from .report import model_card as model_card
 from .result import Evaluation as Evaluation
 from .shift import ShiftSweep as ShiftSweep
 from .shift import shift_sweep as shift_sweep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,13 +174,15 @@ def _sides(p: Predictions) -> Iterator[np.ndarray]:
         yield part == one
 
 
-def conformal_report(result: Evaluation) -> list[dict[str, Any]]:
+def conformal_report(result: Evaluation, levels: Sequence[float] = LEVELS) -> list[dict[str, Any]]:
     """Return the sets at each level that a report looks at, or why there are none.
 
     Parameters
     ----------
     result : Evaluation
         Any.
+    levels : sequence of float, default=LEVELS
+        Promised coverages.
 
     Returns
     -------
@@ -188,7 +190,7 @@ def conformal_report(result: Evaluation) -> list[dict[str, Any]]:
         One a level: ``level``, and ``classes`` (rows of :func:`conformal_sets`) or ``refused``.
     """
     found: list[dict[str, Any]] = []
-    for level in LEVELS:
+    for level in levels:
         try:
             rows = conformal_sets(result, level=level).to_dict("records")
         except ValueError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from leukfeat.evaluation.deferring import conformal_report, result_risk_coverage
+from leukfeat.evaluation.deferring import LEVELS, conformal_report, result_risk_coverage
 from leukfeat.evaluation.wording import markdown_table
 from leukfeat.metrics import Interval
 
@@ -45,13 +46,17 @@ def what_sets_are(result: Evaluation) -> str:
     )
 
 
-def conformal_table(result: Evaluation) -> tuple[Table, list[str]]:
+def conformal_table(
+    result: Evaluation, levels: Sequence[float] = LEVELS
+) -> tuple[Table, list[str]]:
     """Lay out the sets of classes at each level.
 
     Parameters
     ----------
     result : Evaluation
         The result.
+    levels : sequence of float, default=LEVELS
+        Promised coverages.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def conformal_table(result: Evaluation) -> tuple[Table, list[str]]:
     ]
     rows: list[list[str]] = []
     refused: list[str] = []
-    for one in conformal_report(result):
+    for one in conformal_report(result, levels):
         if "refused" in one:
             refused.append(one["refused"])
         for row in one.get("classes", ()):

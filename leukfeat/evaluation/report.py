@@ -1,9 +1,9 @@
-"""A result as one HTML page, and as a model card."""
+"""A result as one HTML page."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,21 @@ from leukfeat.evaluation.deferring_tables import (
 )
 from leukfeat.evaluation.figures import plot_reliability, plot_risk_coverage
 from leukfeat.evaluation.left_out import left_out_rows
+from leukfeat.evaluation.operating_tables import (
+    OPERATING_HEADER,
+    WHAT_OPERATING_POINTS_ARE,
+    operating_rows,
+)
 from leukfeat.evaluation.report_parts import data_flow, split_rows, wrong_images
+from leukfeat.evaluation.report_words import (
+    WHAT_CALIBRATION_IS,
+    WHAT_DIFFERENCES_ARE,
+    WHAT_MARGINS_ARE,
+    WHAT_RESULTS_ARE,
+    WHAT_SCORES_ARE,
+    what_maps_are,
+    what_subjects_are,
+)
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
 from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
@@ -29,7 +43,7 @@ if TYPE_CHECKING:
     from leukfeat.evaluation.comparison import Comparison
     from leukfeat.reporting import Page
 
-__all__ = ["evaluation_page", "model_card"]
+__all__ = ["evaluation_page"]
 
 _WORST = 12
 _WANTED = 0.95
@@ -86,6 +100,7 @@ def evaluation_page(
         page.words("Test side of each fold; the others are its training side:")
         page.table(html_table(*split_rows(result)), tall=True)
     page.section("Results")
+    page.words(WHAT_RESULTS_ARE)
     page.table(html_table(*evaluation_table(result)))
     if comparison is not None:
         page.section("Comparison")
@@ -99,7 +114,9 @@ def evaluation_page(
         page.table(html_table(["head", *table.columns], rows))
         page.figure(comparison.plot(), "Figures of merit of all heads with intervals")
         unit = result.predictions.unit
-        page.words(f"Paired differences, p-values by {unit} with Holm's correction:")
+        page.words(
+            f"Paired differences, p-values by {unit} with Holm's correction. {WHAT_DIFFERENCES_ARE}"
+        )
         page.table(_frame(comparison.differences()))
     page.section("Figures")
     drawn = [(result.plot_confusion(), f"Confusion table of {result.name}")]
@@ -113,14 +130,7 @@ def evaluation_page(
     if calibrated:
         drawn.append((plot_reliability(result), f"What {result.name} said against what was found"))
     page.figures(drawn)
-    points = _operating_points(result)
-    if len(points):
-        page.section("Operating points")
-        page.words(
-            "A wanted sensitivity or specificity; the threshold of each fold is chosen on the "
-            "others, so what is reached differs from what was asked for."
-        )
-        page.table(_frame(points))
+    _operating_points(page, result)
     _leave_open(page, result)
     if len(result.per_subject):
         page.section("Subjects")
@@ -132,16 +142,19 @@ def evaluation_page(
             else "Every cell of every subject is called right."
         )
         if len(erring):
+            page.words(what_subjects_are(result))
             page.table(_frame(erring))
     wrong = result.most_wrong(_WORST)
     if len(wrong):
         page.section("Most wrong cells")
         page.words(
             "Wrongly called cells of which the head was surest: look at these first, and at their "
-            "labels."
+            f"labels. {'' if result.predictions.scores is None else WHAT_SCORES_ARE}"
         )
         page.table(_frame(_named(wrong)))
         if images:
+            if maps is not None:
+                page.words(what_maps_are(result))
             page.gallery(wrong_images(result.most_wrong(_WORST), maps))
     suspects = _suspects(result)
     if len(suspects):
@@ -149,7 +162,7 @@ def evaluation_page(
         page.words(
             f"{len(suspects):,} cells whose label the head doubts as surely as it believes others "
             "(confident learning), the most suspect first. Where most cells of one subject are "
-            "suspected, it is the subject that is hard for the head."
+            f"suspected, it is the subject that is hard for the head. {WHAT_MARGINS_ARE}"
         )
         area = result.figures.get(("auroc", "cells"))
         interval = None if area is None else area.interval(result.level)
@@ -160,6 +173,7 @@ def evaluation_page(
         page.table(_frame(_named(suspects.head(_WORST))))
     if calibrated:
         page.section("Calibration")
+        page.words(WHAT_CALIBRATION_IS)
         page.table(html_table(["", "value"], calibrated))
     if len(result.left_out):
         page.section("Left out")
@@ -187,29 +201,21 @@ def _leave_open(page: Page, result: Evaluation) -> None:
     page.notes(refused)
 
 
-def _operating_points(result: Evaluation) -> pd.DataFrame:
+def _operating_points(page: Page, result: Evaluation) -> None:
     p = result.predictions
     if p.scores is None or len(np.unique(p.fold)) < 2:
-        return pd.DataFrame()
-    parts = []
-    for wanted in ({"sensitivity": _WANTED}, {"specificity": _WANTED}):
+        return
+    page.section("Operating points")
+    page.words(WHAT_OPERATING_POINTS_ARE)
+    rows = []
+    for name in ("sensitivity", "specificity"):
         try:
-            table = result.operating_points(**wanted)
+            points = result.operating_points(**{name: _WANTED})
         except ValueError as error:  # the split left nobody else to choose thresholds on
-            return pd.DataFrame({"not computed": [str(error)]})
-        name = next(iter(wanted))
-        shown = pd.DataFrame({"wanted": f"{name} {_WANTED:g}", "class": table["class"]})
-        shown["threshold"] = [
-            f"{row.threshold:.3f} ({row.threshold_min:.3f} to {row.threshold_max:.3f})"
-            for row in table.itertuples()
-        ]
-        for figure in ("sensitivity", "specificity"):
-            shown[figure] = [
-                f"{row[figure]:.3f} ({row[f'{figure}_low']:.3f} to {row[f'{figure}_high']:.3f})"
-                for _, row in table.iterrows()
-            ]
-        parts.append(shown)
-    return pd.concat(parts, ignore_index=True)
+            page.notes([str(error)])
+            return
+        rows += operating_rows(points, f"{name} {_WANTED:g}")
+    page.table(html_table(OPERATING_HEADER, rows))
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -277,84 +283,3 @@ def _calibration(result: Evaluation) -> list[list[str]]:
             f"{expected_calibration_error(up, said):.3f}",
         ],
     ]
-
-
-def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: str = "") -> str:
-    """Write a model card in Markdown.
-
-    Parameters
-    ----------
-    result : Evaluation
-        A test of the model.
-    audit : Audit, optional
-        Of the test cells.
-    intended_use : str, default=""
-        What it is meant for; default: research only.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    TypeError
-        If a comparison of several heads is given.
-
-    References
-    ----------
-    .. [1] M. Mitchell et al., "Model cards for model reporting", FAT* 2019.
-    """
-    if not hasattr(result, "about"):
-        raise TypeError(
-            "A model card is of one result: give comparison['NAME'], or what evaluate() returned. "
-            f"Got {type(result).__name__}."
-        )
-    about = result.about
-    lines = [
-        f"# Model card: {result.name}",
-        "",
-        "## Model",
-        "",
-        f"- head: {about.get('head', 'not known')}, settings `{json.dumps(about.get('settings', {}), default=str)}`",
-        f"- features: {_features(about)}",
-        f"- training: {about.get('training_subjects') or 'unknown number of'} subjects",
-        *([f"- of: {about['of']}"] if about.get("of") else []),
-        f"- threshold: {about.get('threshold')}",
-        "",
-        "## Intended use",
-        "",
-        intended_use or "Research on cell images. Not a medical device; not for diagnosis.",
-        "",
-        "## Evaluation",
-        "",
-        *([_plan(about["split"]), ""] if about.get("split") else []),
-        result.to_markdown(),
-    ]
-    if audit is not None:
-        lines += ["## Audit of the test cells", "", audit.to_markdown()]
-    lines += [
-        "## Limits",
-        "",
-        "- The figures are those of these cells and subjects; another laboratory's stain, camera "
-        "or patients may differ.",
-        "- Beside them stand heads that know colour or size only: what these reach is no merit "
-        "of the model.",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _features(about: Mapping[str, Any]) -> str:
-    """Say by which network, layers and weights the features were made."""
-    space = about.get("feature_space") or {}
-    known = [f"{key} {space[key]}" for key in ("backbone", "layers", "weights") if space.get(key)]
-    digest = about.get("feature_space_digest")
-    return ", ".join([*known, f"feature space `{digest}`"]) if digest else "not known"
-
-
-def _plan(plan: Mapping[str, Any]) -> str:
-    """Say how the cells of a cross-validation were divided."""
-    by = f", by {plan['by']}" if plan.get("by") else ""
-    repeats = plan.get("n_repeats") or 1
-    again = f", {repeats} times" if repeats > 1 else ""
-    return f"Cross-validation, split {plan['split']!r}{by}, {plan['n_splits']} folds{again}."

@@ -29,6 +29,11 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; border-bottom: 1px solid #ddd; padding-bottom: .2rem; }
 p, li { max-width: 46rem; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
+@media screen { .scroll { background: linear-gradient(90deg, #fff 30%, #fff0) 0 0,
+  linear-gradient(270deg, #fff 30%, #fff0) 100% 0, linear-gradient(90deg, #0003, #0000) 0 0,
+  linear-gradient(270deg, #0003, #0000) 100% 0; background-repeat: no-repeat;
+  background-size: 2.5rem 100%, 2.5rem 100%, .8rem 100%, .8rem 100%;
+  background-attachment: local, local, scroll, scroll; } }
 .tall { max-height: 24rem; overflow-y: auto; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .7rem .3rem 0; border-bottom: 1px solid #e5e5e5;
@@ -59,10 +64,11 @@ footer { margin-top: 3rem; font-size: .82rem; color: #555; }
 pre { font-size: .8rem; overflow-x: auto; background: #f6f6f6; padding: .6rem; }
 @media screen and (max-width: 40rem) { figure.wide img { max-width: none; width: 40rem; } }
 @media print { body { max-width: none; padding: 0; font-size: 10.5pt; } nav { display: none; }
+  footer { margin-top: .5rem; break-before: avoid; }
   h2, h2 + p, p:has(+ .scroll), p:has(+ figure), p:has(+ .figures) { break-after: avoid; }
   figure, tr, .finding, .notes, .scroll:not(.tall) { break-inside: avoid; }
   .scroll, pre, figure { overflow: visible; } .tall { max-height: none; }
-  pre { white-space: pre-wrap; } table { font-size: 7.5pt; }
+  pre { white-space: pre-wrap; font-size: 7.5pt; } table { font-size: 7.5pt; }
   th, td { padding-right: .35rem; } td.long { min-width: 0; }
   .figures { display: block; } figure.half { display: inline-block; width: 48%; vertical-align: top; }
   .gallery { grid-template-columns: repeat(5, 1fr); } }
