@@ -25,6 +25,11 @@ _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     (r"\bcalibration=None\b", "no --calibration"),
     (r"\bcalibration=(?=FILE|PATH)", "--calibration "),
+    (
+        r"fit_head\(\.\.\., threshold=\('(sensitivity|specificity)', ([\d.]+)\)\)",
+        r"leukfeat fit --at-\1 \2",
+    ),
+    (r"threshold=\('(sensitivity|specificity)', ([\d.]+)\)", r"--at-\1 \2"),
     (r"\b(n_splits|n_repeats)=(\d+)", lambda found: f"{_option(found[1])} {found[2]}"),
     (rf"\b({_NAMES})=\.\.\.", lambda found: _option(found[1])),
     (r"(subject_pattern|cnmc_split)=", lambda found: _option(found[1])),

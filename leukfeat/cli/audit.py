@@ -9,7 +9,7 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.advice import in_options
-from leukfeat.cli.output import as_json_text, say_skipped, show
+from leukfeat.cli.output import as_json_text, say_skipped, say_written, show
 from leukfeat.cli.writing import folder_to_write, write_picture, write_text
 
 __all__ = ["audit"]
@@ -20,7 +20,8 @@ EXIT_LEAKY = 3
 def audit(
     data: opt.DataSource,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the table, JSON and figure.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for audit.md, audit.json and clues.png."),
     ] = None,
     layout: opt.Layout = "auto",
     class_names: opt.ClassNames = None,
@@ -30,14 +31,18 @@ def audit(
     skip_bad: opt.SkipBad = False,
     folds: Annotated[
         str | None,
-        typer.Option(help="Column each value of which is a test side; default: fold, if any."),
+        typer.Option(
+            help="Column that tells the fold of each cell; default: the column fold, if there is one."
+        ),
     ] = None,
     clues: Annotated[
         bool,
-        typer.Option(help="Test how well colour, size, border, headers alone tell the label."),
+        typer.Option(
+            help="Test how well colour, size, border and file headers alone tell the label."
+        ),
     ] = True,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 3 if results would be too high.")
+        bool, typer.Option("--strict", help="Exit with code 3 if a leak is found.")
     ] = False,
     random_state: opt.RandomState = 0,
     n_jobs: opt.NJobs = None,
@@ -61,15 +66,15 @@ def audit(
     )
     say_skipped(cells.skipped)
     found = look(cells, folds, clues=clues, random_state=random_state, n_jobs=n_jobs)
-    if out is not None:
-        _write(found, out)
+    written = [] if out is None else _write(found, out)
     result = {**found.to_dict(), "skipped": cells.skipped[["path", "reason"]].to_dict("records")}
     show(result, in_options(found.to_markdown()), as_json=as_json)
+    say_written(written)
     if strict and found.is_leaky:
         raise typer.Exit(EXIT_LEAKY)
 
 
-def _write(found: Any, folder: Path) -> None:
+def _write(found: Any, folder: Path) -> list[Path]:
     from leukfeat.reporting.markdown_text import inert_markdown
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,3 +82,5 @@ def _write(found: Any, folder: Path) -> None:
     write_text(folder / "audit.json", as_json_text(found.to_dict()))
     if found.clues:
         write_picture(folder / "clues.png", found.plot())
+    names = ["audit.md", "audit.json", *(["clues.png"] if found.clues else [])]
+    return [folder / name for name in names]

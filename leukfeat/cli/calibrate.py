@@ -27,11 +27,11 @@ def calibrate(
     input_size: opt.InputSize = None,
     crop: opt.Crop = None,
     preparation: opt.PreparationFile = None,
-    n_images: Annotated[int, typer.Option(min=1, help="Most images to measure on.")] = 300,
+    n_images: Annotated[int, typer.Option(min=1, help="Measure on at most so many images.")] = 300,
     random_state: opt.RandomState = 0,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Turn the network into 8-bit integers, its ranges measured on training cells.
+    """Turn the network into 8-bit integers, with ranges that are measured on training cells.
 
     Then: leukfeat extract CELLS --precision int8 --calibration FILE, with the same options. Example:
 

@@ -17,7 +17,7 @@ def demo(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Your own cells: a CSV table, C-NMC's tree or a folder a class. "
+            help="Your own cells: a CSV table, C-NMC's tree or one folder per class. "
             "Without it, procedural cells are made."
         ),
     ] = None,
@@ -38,7 +38,7 @@ def demo(
 ) -> None:
     """Run the whole route: cells, ResNet50 features, heads by subject, beside a random split.
 
-    Needs no data and no network; some minutes on two cores. with --cells 200 about one.
+    It needs no data and no network. On two cores it takes some minutes; with --cells 200, about one.
     """
     from leukfeat.recipes.demo import run_demo
 

@@ -20,7 +20,7 @@ def export(
     data: opt.DataSource,
     out: Annotated[Path, typer.Option("--out", "-o", help="The table, .csv or .parquet.")],
     model: Annotated[
-        Path | None, typer.Option(help="A model file, whose predictions are added.")
+        Path | None, typer.Option(help="A model file whose predictions are added.")
     ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",

@@ -38,7 +38,10 @@ def extract(
     if_cached: opt.IfCached = "resume",
     skip_bad: opt.SkipBad = False,
     dry_run: Annotated[
-        bool, typer.Option(help="Tell rows missing, bytes and time, and compute nothing.")
+        bool,
+        typer.Option(
+            help="Say how many rows are missing, and what they take in bytes and time; compute nothing."
+        ),
     ] = False,
     as_json: opt.AsJson = False,
 ) -> None:

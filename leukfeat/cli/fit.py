@@ -34,10 +34,24 @@ def fit(
     nested: Annotated[
         int,
         typer.Option(
-            help="With --ensemble: outer folds in which it is compared with its best member, each "
-            "the time of a whole fit; 0 leaves that out."
+            help="With --ensemble: outer folds in which it is compared with its best member; each takes "
+            "the time of a whole fit, and 0 leaves that out."
         ),
     ] = 5,
+    at_sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            callback=opt.part_of_one,
+            help="Choose the threshold for this sensitivity, such as 0.95, on training subjects; "
+            "default: for the balanced accuracy. For two classes.",
+        ),
+    ] = None,
+    at_specificity: Annotated[
+        float | None,
+        typer.Option(
+            callback=opt.part_of_one, help="The same for this specificity; give one of the two."
+        ),
+    ] = None,
     cache: opt.Cache = None,
     layout: opt.Layout = "auto",
     class_names: opt.ClassNames = None,
@@ -72,9 +86,11 @@ def fit(
     from leukfeat.classifier import CellClassifier, save_model
     from leukfeat.evaluation.positive import settle_positive
     from leukfeat.heads import fit_ensemble, fit_head
+    from leukfeat.heads.decision_rule import check_threshold
 
     file_to_write(out)
     _check_choice(context, ensemble, nested)
+    threshold = _threshold(at_sensitivity, at_specificity)
     cells = opt.labelled_cells_from(
         data,
         layout,
@@ -84,6 +100,7 @@ def fit(
         class_names=class_names,
         skip_bad=skip_bad,
     )
+    check_threshold(threshold, len(cells.class_names))
     settings = opt.ExtractionOptions(
         cache,
         backbone,
@@ -104,7 +121,11 @@ def fit(
     )
     features = settings.extract(cells)
     say_skipped(features.skipped)
-    common: dict[str, Any] = {"random_state": random_state, "n_jobs": n_jobs}
+    common: dict[str, Any] = {
+        "threshold": threshold,
+        "random_state": random_state,
+        "n_jobs": n_jobs,
+    }
     fitted: Any
     if ensemble is None:
         with _told_in_the_notes():
@@ -124,6 +145,13 @@ def fit(
         }
         words = "".join(f"- {remark}\n" for remark in fitted.remarks())
         words = f"An ensemble on {len(features)} cells\n{words}"
+    if threshold != "auto":
+        what, level = threshold
+        words += (
+            f"\nCells are called {_positive_name(fitted)} from a probability of {fitted.threshold_:.3f} on, "
+            f"where {what} is {level:g} on training subjects (each judged by heads that had not "
+            "seen it); on others it will differ.\n"
+        )
     own = weights if features.spec.weights == "file" else None
     path = save_model(CellClassifier(fitted, features, weights=own), out)
     for note in (fitted.split_note_, *settle_positive(features, ())[1]):
@@ -167,6 +195,19 @@ def _check_choice(context: typer.Context, ensemble: str | None, nested: int) -> 
         )
     if nested < 0 or nested == 1:
         raise typer.BadParameter(f"--nested must be 0, or 2 or more. Got {nested} instead.")
+
+
+def _threshold(sensitivity: float | None, specificity: float | None) -> Any:
+    """Return the threshold as `fit_head` takes it."""
+    if sensitivity is not None and specificity is not None:
+        raise typer.BadParameter("Give either --at-sensitivity or --at-specificity.")
+    if sensitivity is not None:
+        return "sensitivity", sensitivity
+    return "auto" if specificity is None else ("specificity", specificity)
+
+
+def _positive_name(fitted: Any) -> str:
+    return dict(zip(fitted.classes_.tolist(), fitted.class_names_, strict=True))[fitted.positive_]
 
 
 @contextmanager

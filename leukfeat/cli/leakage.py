@@ -23,13 +23,15 @@ def leakage(
     head: opt.HeadName = "svm",
     metric: opt.Metric = "auroc",
     n_splits: opt.NSplits = 5,
-    n_repeats: Annotated[int, typer.Option(help="Repeats with other folds.")] = 1,
+    n_repeats: Annotated[
+        int, typer.Option(help="How often all is repeated, with other folds.")
+    ] = 1,
     out: opt.OutFolder = None,
     random_state: opt.RandomState = 0,
     n_jobs: opt.NJobs = None,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Measure how much a random split flatters: a head split at random and by subject.
+    """Measure how much a random split flatters: one head, its cells split at random and by subject.
 
     The gap is what cells of the same patient on both sides add to the figure, with its interval.
     It needs the subject of each cell: --subject-pattern, or a column of a table.

@@ -55,6 +55,7 @@ __all__ = [
     "labelled_cells_from",
     "numbers",
     "one_of",
+    "part_of_one",
 ]
 
 _CELLS = "The cells"
@@ -71,6 +72,13 @@ def one_of(*allowed: str) -> Callable[[str], str]:
         return value
 
     return check
+
+
+def part_of_one(value: float | None) -> float | None:
+    """Refuse what is no fraction, as a sensitivity or a level is."""
+    if value is not None and not 0 < value < 1:
+        raise typer.BadParameter(f"must lie between 0 and 1, such as 0.95. Got {value:g} instead.")
+    return value
 
 
 def _device(value: str) -> str:
@@ -102,13 +110,15 @@ def _known_heads(value: str | None) -> str | None:
 DataSource = Annotated[
     Path,
     typer.Argument(
-        help="A CSV table, C-NMC's tree or one of its parts, a folder a class, or a folder of images."
+        help="The cells: a CSV table, C-NMC's tree or one of its parts, a folder with one folder per "
+        "class, or a folder of images."
     ),
 ]
 Layout = Annotated[
     str,
     typer.Option(
-        help="auto, csv, cnmc, folder or images.",
+        help="How the cells are stored: csv (a table), cnmc (C-NMC's tree), folder (one folder per "
+        "class), images (without labels), or auto: look and see.",
         rich_help_panel=_CELLS,
         callback=one_of("auto", "csv", "cnmc", "folder", "images"),
     ),
@@ -116,13 +126,14 @@ Layout = Annotated[
 Positive = Annotated[
     str | None,
     typer.Option(
-        help="The class whose detection is reported as sensitivity.", rich_help_panel=_CELLS
+        help="The class whose detection is reported as sensitivity, such as the disease.",
+        rich_help_panel=_CELLS,
     ),
 ]
 SubjectPattern = Annotated[
     str | None,
     typer.Option(
-        help="Where the file name tells the patient: a regular expression with a group named "
+        help="How the file name tells the patient: a regular expression with a group named "
         r"subject, such as '(?P<subject>P\d+)_'.",
         rich_help_panel=_CELLS,
     ),
@@ -138,14 +149,14 @@ ClassNames = Annotated[
 CnmcSplit = Annotated[
     str | None,
     typer.Option(
-        help="Of C-NMC 2019: train, prelim or final. Default: what the folder is named.",
+        help="Which part of C-NMC 2019: train, prelim or final; default: as the folder's name says.",
         rich_help_panel=_CELLS,
     ),
 ]
 Cache = Annotated[
     Path | None,
     typer.Option(
-        help="Folder that keeps the features; without it they are computed again each time.",
+        help="Folder that keeps the features; without it they are computed anew each time.",
         rich_help_panel=_FEATURES,
     ),
 ]
@@ -159,26 +170,28 @@ Weights = Annotated[
 Layers = Annotated[
     str,
     typer.Option(
-        help="avg_pool, or stages joined by commas: conv3,conv4.", rich_help_panel=_FEATURES
+        help="Where features are taken: avg_pool, or stages joined by commas, such as conv3,conv4.",
+        rich_help_panel=_FEATURES,
     ),
 ]
 Pooling = Annotated[
     str,
     typer.Option(
-        help="How a stage's map becomes a vector: avg, or gem (the generalised mean).",
+        help="How the map of a stage becomes a vector: avg, or gem (the generalised mean).",
         rich_help_panel=_FEATURES,
     ),
 ]
 Mask = Annotated[
     str | None,
     typer.Option(
-        help="background: leave black positions out of the pooling.", rich_help_panel=_FEATURES
+        help="background: leave black places out of the pooling (cells that are cut out).",
+        rich_help_panel=_FEATURES,
     ),
 ]
 InputSize = Annotated[
     int | None,
     typer.Option(
-        help="Side in pixels of what the network is given; default: what it was trained with.",
+        help="Side in pixels of the image that the network is given; default: as in its training.",
         rich_help_panel=_FEATURES,
     ),
 ]
@@ -193,20 +206,22 @@ PreparationFile = Annotated[
     Path | None,
     typer.Option(
         "--preparation",
-        help="A JSON or TOML file with what is done to every image first (colour, stain, cutting out).",
+        help="A JSON or TOML file that says what is done to every image first (colour, stain, cutting "
+        "out).",
         rich_help_panel=_FEATURES,
     ),
 ]
 Views = Annotated[
     str,
     typer.Option(
-        help="1, or dihedral: eight rotations and flips, averaged.", rich_help_panel=_FEATURES
+        help="1, or dihedral: the mean over eight rotations and flips of each image.",
+        rich_help_panel=_FEATURES,
     ),
 ]
 Engine = Annotated[
     str,
     typer.Option(
-        help="auto, keras or openvino.",
+        help="What runs the network: keras, openvino, or auto.",
         rich_help_panel=_FEATURES,
         callback=one_of("auto", "keras", "openvino"),
     ),
@@ -222,7 +237,7 @@ Device = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        help="float32, bfloat16 or int8.",
+        help="Numbers that the network computes with: float32, bfloat16 or int8.",
         rich_help_panel=_FEATURES,
         callback=one_of("float32", "bfloat16", "int8"),
     ),
@@ -230,15 +245,17 @@ Precision = Annotated[
 Calibration = Annotated[
     Path | None,
     typer.Option(
-        help="With --precision int8: the file that leukfeat calibrate wrote.",
+        help="With --precision int8: the file that `leukfeat calibrate` wrote.",
         rich_help_panel=_FEATURES,
     ),
 ]
-BatchSize = Annotated[int, typer.Option(help="Images a call.", rich_help_panel=_FEATURES)]
+BatchSize = Annotated[
+    int, typer.Option(help="Images given to the network at once.", rich_help_panel=_FEATURES)
+]
 IfCached = Annotated[
     str,
     typer.Option(
-        help="resume, overwrite or error.",
+        help="If features are cached: resume (use them, compute the rest), overwrite, or error.",
         rich_help_panel=_FEATURES,
         callback=one_of("resume", "overwrite", "error"),
     ),
@@ -247,7 +264,8 @@ SkipBad = Annotated[
     bool,
     typer.Option(
         "--skip-bad-images",
-        help="Leave out images that cannot be read, and file names that do not parse, and list them.",
+        help="Leave out, and list, images that cannot be read and files whose names do not tell what "
+        "they should; without it, the first one stops the work.",
         rich_help_panel=_FEATURES,
     ),
 ]
@@ -255,12 +273,20 @@ ModelFile = Annotated[Path, typer.Argument(help="A model file that `leukfeat fit
 HeadName = Annotated[
     str,
     typer.Option(
-        help="svm, linear_svm, random_forest, logistic_regression, ...; pca+svm selects first.",
+        help="The head, which is the classifier on the features: svm, linear_svm, "
+        "logistic_regression, random_forest, nystroem, knn, gradient_boosting, naive_bayes, adaboost "
+        "or mlp; with a selection of features before it, such as pca+svm.",
         callback=_known_head,
     ),
 ]
 HeadNames = Annotated[
-    str, typer.Option(help="Heads to compare, joined by commas.", callback=_known_heads)
+    str,
+    typer.Option(
+        help="Heads to compare, joined by commas. A head is the classifier on the features: svm, "
+        "linear_svm, logistic_regression, random_forest, nystroem, knn, gradient_boosting, "
+        "naive_bayes, adaboost or mlp; with a selection of features before it, such as pca+svm.",
+        callback=_known_heads,
+    ),
 ]
 Ensemble = Annotated[
     str | None,
@@ -271,14 +297,19 @@ Ensemble = Annotated[
     ),
 ]
 Metric = Annotated[
-    str, typer.Option(help="auroc, balanced_accuracy, accuracy, weighted_f1, sensitivity, ...")
+    str,
+    typer.Option(
+        help="Figure of merit: auroc, balanced_accuracy, accuracy, weighted_f1, sensitivity, "
+        "specificity, ...; a wrong name lists all."
+    ),
 ]
-NSplits = Annotated[int, typer.Option(help="Folds.")]
+NSplits = Annotated[int, typer.Option(help="Number of folds.")]
 OutFolder = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder for the figure and the JSON.")
+    Path | None,
+    typer.Option("--out", "-o", help="Folder for the figure (PNG) and the numbers (JSON)."),
 ]
-RandomState = Annotated[int, typer.Option(help="Seed of everything that is drawn.")]
-NJobs = Annotated[int | None, typer.Option(help="Processes; -1 for one a core.")]
+RandomState = Annotated[int, typer.Option(help="Seed of all that is random.")]
+NJobs = Annotated[int | None, typer.Option(help="Processes at once; -1: one per core.")]
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from leukfeat.cli.writing import write_picture, write_text
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_json_text", "printable", "say", "say_skipped", "show", "write_figure"]
+__all__ = ["as_json_text", "printable", "say", "say_skipped", "say_written", "show", "write_figure"]
 
 # What a terminal takes for an order (colours, titles, moving the cursor), and lone surrogates,
 # which it cannot be sent.
@@ -54,6 +54,12 @@ def say_skipped(skipped: pd.DataFrame) -> None:
         say(f"left out: {path}: {reason}".replace("\n", r"\n"))
 
 
+def say_written(paths: Sequence[Path]) -> None:
+    """List the files that a command wrote, one a line; nothing where there are none."""
+    if paths:
+        say("\n".join(["Written:", *(f"  {path}" for path in paths)]))
+
+
 def show(result: Mapping[str, Any], text: str, *, as_json: bool) -> None:
     """Print the result of a command on standard output.
 
@@ -87,9 +93,10 @@ def write_figure(found: Any, folder: Path | None, name: str, result: Mapping[str
     if folder is None:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / f"{name}.json", as_json_text(result))
-    write_picture(folder / f"{name}.png", found.plot())
-    say(f"Written to '{folder}': {name}.png, {name}.json")
+    picture, numbers = folder / f"{name}.png", folder / f"{name}.json"
+    write_text(numbers, as_json_text(result))
+    write_picture(picture, found.plot())
+    say_written([picture, numbers])
 
 
 def as_json_text(result: Any) -> str:

@@ -24,8 +24,8 @@ def predict(
         typer.Option(
             "--out",
             "-o",
-            help="Table to write, .csv or .parquet. Where the patients are known, NAME-subjects "
-            "beside it has a row each.",
+            help="Table to write, .csv or .parquet. Where the patients are known, a "
+            "second one beside it, NAME-subjects, has a row per patient.",
         ),
     ] = None,
     cache: opt.Cache = None,
@@ -50,7 +50,7 @@ def predict(
         typer.Option("--cut-out", help="With --smear: set what is outside the cell to black."),
     ] = False,
     tile: Annotated[
-        int | None, typer.Option(help="With --smear: side of the tiles of a large field.")
+        int | None, typer.Option(help="With --smear: side in pixels of the tiles of a large field.")
     ] = None,
 ) -> None:
     r"""Classify cells, and flag those that stand far from every training cell.

@@ -27,11 +27,11 @@ def prepare(
     layout: opt.Layout = "auto",
     cnmc_split: opt.CnmcSplit = None,
     skip_bad: opt.SkipBad = False,
-    n_images: Annotated[int, typer.Option(min=1, help="Most images to learn from.")] = 300,
+    n_images: Annotated[int, typer.Option(min=1, help="Learn from at most so many images.")] = 300,
     random_state: opt.RandomState = 0,
     as_json: opt.AsJson = False,
 ) -> None:
-    """Fit a stain normaliser on training cells, and write the preparation that it is a step of.
+    """Fit a stain normaliser on training cells, and write the file that --preparation takes.
 
     Then, for training and test cells alike: leukfeat extract CELLS --preparation FILE. Examples:
 

@@ -32,7 +32,7 @@ def reproduce(
         ),
     ] = None,
     claims: Annotated[
-        bool, typer.Option("--claims", help="Put the sentences of the literature to the test.")
+        bool, typer.Option("--claims", help="Test claims that the literature makes.")
     ] = False,
     claim: Annotated[
         list[str] | None,
@@ -74,8 +74,12 @@ def reproduce(
         typer.Option("--out", "-o", help="Folder for tables, pages, and what was done so far."),
     ] = Path("leukfeat-reproduce"),
     cache: opt.Cache = None,
-    n_splits: Annotated[int | None, typer.Option(help="Folds in place of the recipe's.")] = None,
-    n_repeats: Annotated[int | None, typer.Option(help="Repeats in place of the recipe's.")] = None,
+    n_splits: Annotated[
+        int | None, typer.Option(help="Number of folds, in place of the recipe's.")
+    ] = None,
+    n_repeats: Annotated[
+        int | None, typer.Option(help="Number of repeats, in place of the recipe's.")
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Train networks, of recipes and claims, for at most so many epochs."),
@@ -86,7 +90,7 @@ def reproduce(
     masks: Annotated[
         Path | None,
         typer.Option(
-            help="For --claims: a CSV with columns image and mask (paths), not 0 inside the cell."
+            help="For --claims: a CSV with the columns image and mask (paths); a mask is not 0 inside the cell."
         ),
     ] = None,
     random_state: opt.RandomState = 0,

@@ -20,14 +20,19 @@ def segment(
         Path, typer.Option("--out", "-o", help="Folder for masks, overlays and cells.csv.")
     ],
     types: Annotated[
-        str, typer.Option(help="white, red, platelet, joined by commas, or all.")
+        str, typer.Option(help="Kinds of cells: white, red, platelet, joined by commas, or all.")
     ] = "white",
     tile: Annotated[
         int | None, typer.Option(help="Side in pixels of the tiles of a large field.")
     ] = None,
-    qupath: Annotated[bool, typer.Option("--qupath", help="Write GeoJSON for QuPath too.")] = False,
+    qupath: Annotated[
+        bool, typer.Option("--qupath", help="Also write GeoJSON for QuPath.")
+    ] = False,
     overlay: Annotated[
-        bool, typer.Option("--overlay/--no-overlay", help="Write the outlines on the image.")
+        bool,
+        typer.Option(
+            "--overlay/--no-overlay", help="Also write each image with the outlines drawn on it."
+        ),
     ] = True,
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,

@@ -16,13 +16,15 @@ from leukfeat.atomic_file import (
 __all__ = ["file_to_write", "folder_to_write", "write_picture", "write_text"]
 
 
-def file_to_write(path: Path | None) -> None:
+def file_to_write(path: Path | None, option: str = "--out") -> None:
     """Refuse a name under which no file can be written, before a night's work.
 
     Parameters
     ----------
     path : Path or None
-        As given with ``--out``; ``None`` if it was not.
+        As given; ``None`` if it was not.
+    option : str, default="--out"
+        With which.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def file_to_write(path: Path | None) -> None:
     try:
         check_file_can_be_written(path.expanduser())
     except OSError as error:
-        raise typer.BadParameter(f"--out: {error}") from error
+        raise typer.BadParameter(f"{option}: {error}") from error
 
 
 def folder_to_write(path: Path | None) -> None:
