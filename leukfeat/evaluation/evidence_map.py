@@ -134,6 +134,27 @@ class EvidenceMap:
             self._score_images, pixels, window=self._window, stride=self._stride
         )
 
+    @property
+    def meaning(self) -> str:
+        """What the numbers of a map are, in a sentence."""
+        odds = f"the log-odds of {self.target}"
+        if self.method == "occlusion":
+            return (
+                f"Evidence is by how much {odds} fall when a place is covered, the mean over the "
+                f"covers of {self._window} pixels that reach it; +0.7 halves the odds, +2.3 makes "
+                "them a tenth."
+            )
+        start = (
+            "All places together give the log-odds, but for the head's constant."
+            if self._baseline is None
+            else "All places together give by how much they are above those of the baseline (by "
+            "default the mean training cell)."
+        )
+        return (
+            f"Evidence is what a place adds to {odds}: +0.7 doubles the odds, +2.3 makes them "
+            f"tenfold. {start}"
+        )
+
     def picture(self, image: Any) -> np.ndarray:
         """Return the pixels that a map belongs to.
 

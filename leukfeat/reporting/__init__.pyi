@@ -1,4 +1,5 @@
 from .confusion import draw_confusion as draw_confusion
+from .evidence import draw_evidence as draw_evidence
 from .forest import draw_forest as draw_forest
 from .gap import draw_gap as draw_gap
 from .line import draw_line as draw_line

@@ -123,5 +123,15 @@ def test_a_map_belongs_to_what_the_network_saw(tmp_path):
     assert [p.name for p in (tmp_path / "maps").iterdir()] == ["0000_cell.png"]
     assert table["reason"].str.contains("gone.png").tolist() == [False, True]
     assert table["evidence"][0] == pytest.approx(maps(images[0]).sum())
+    assert abs(table["strongest"][0]) == pytest.approx(np.abs(maps(images[0])).max())
+    covered = write_evidence(cover, images[:1], tmp_path / "covers", titles=["$5 and \u767d"])
+    assert covered["evidence"].isna().all()
+    assert abs(covered["strongest"][0]) == pytest.approx(np.abs(cover(images[0])).max())
+    assert "fall when a place is covered" in cover.meaning
+    assert "constant" in maps.meaning
+    assert (
+        "baseline"
+        in EvidenceMap(_head(features), weights="random", baseline=0 * features.X[0]).meaning
+    )
     with pytest.raises(ValueError, match=r"gone\.png"):
         write_evidence(maps, [str(tmp_path / "gone.png")], tmp_path / "maps")
