@@ -12,7 +12,7 @@ import pandas as pd
 from leukfeat.data.dataset import CellDataset
 from leukfeat.features import FeatureSet
 
-__all__ = ["cell_names", "cell_paths", "name_few", "short_names"]
+__all__ = ["cell_names", "cell_paths", "short_names"]
 
 _DIGEST, _SHOWN = 64, 12
 
@@ -106,26 +106,3 @@ def _common_folder(paths: Sequence[str]) -> str:
     except ValueError:  # two drives
         return ""
     return os.path.join(folder, "") if folder else ""
-
-
-def name_few(names: Sequence[str], *, at_most: int = 3) -> str:
-    """Name a few of many, and say how many more there are.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names.
-    at_most : int, default=3
-        How many to spell out.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> name_few(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = len(names) - at_most
-    return ", ".join(names[:at_most]) + (f" and {more:,} more" if more > 0 else "")

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from leukfeat.evaluation.cell_names import cell_names, name_few, short_names
+from leukfeat.evaluation.cell_names import cell_names, short_names
 from leukfeat.features import FeatureSet
+from leukfeat.splitting.groups import name_some
 
 __all__ = ["left_out_cells", "left_out_notes", "left_out_rows"]
 
@@ -54,9 +55,13 @@ def left_out_notes(left_out: pd.DataFrame) -> tuple[str, ...]:
     cells = [name for name, unlabelled in zip(names, bare, strict=True) if unlabelled]
     notes = []
     if files:
-        notes.append(f"{len(files)} files were left out: {name_few(files)}")
+        notes.append(
+            f"{len(files)} {'file was' if len(files) == 1 else 'files were'} left out: {name_some(files, at_most=3)}"
+        )
     if cells:
-        notes.append(f"{len(cells)} unlabelled cells are left out: {name_few(cells)}")
+        notes.append(
+            f"{len(cells)} unlabelled {'cell is' if len(cells) == 1 else 'cells are'} left out: {name_some(cells, at_most=3)}"
+        )
     return tuple(notes)
 
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from leukfeat import CellDataset, FeatureSet, cross_validate_heads, evaluate
-from leukfeat.evaluation.cell_names import cell_names, name_few, short_names
+from leukfeat.evaluation.cell_names import cell_names, short_names
 
 
 @pytest.fixture
@@ -47,7 +47,6 @@ def test_short_names_can_be_read_and_written():
     assert short[2] == "0123456789ab"
     "".join(short).encode("utf-8")
     assert short_names([one]) == ["1.bmp"]
-    assert name_few(["a", "b"]) == "a, b"
 
 
 def test_the_most_wrong_and_the_suspects_are_called_by_their_images(with_paths, tmp_path):

@@ -267,7 +267,7 @@ def test_what_was_skipped_and_what_has_no_subject_is_noted(tested):
         skipped=pd.DataFrame({"path": ["bad.bmp"], "reason": ["empty"]}),
     )
     notes = " / ".join(evaluate(head, some).notes)
-    assert "1 files were left out" in notes
+    assert "1 file was left out" in notes
     assert f"3 of {len(test)} cells have no subject" in notes
     assert "no colour-only and size-only heads" in notes
     some.subjects[:] = None

@@ -31,9 +31,11 @@ from leukfeat.evaluation.audit.perceptual import similar_pairs
 from leukfeat.evaluation.audit.pixels import PixelPass, look_at_pixels
 from leukfeat.evaluation.audit.report import Audit
 from leukfeat.evaluation.audit.sides import as_sides, side_findings, thin_folds
-from leukfeat.evaluation.cell_names import name_few, short_names
+from leukfeat.evaluation.cell_names import short_names
 from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.wording import counted
 from leukfeat.features import FeatureSet
+from leukfeat.splitting.groups import name_some
 
 __all__ = ["audit"]
 
@@ -147,13 +149,16 @@ def audit(
         )
         first = seen.unreadable[rows[0]]
         message = (
-            f"{len(rows)} images could not be read: {name_few(list(table['shown'].iloc[rows]))}. "
+            f"{counted(len(rows), 'image')} could not be read: {name_some(table['shown'].iloc[rows], at_most=3)}. "
             f"The first: {first}"
         )
         findings.append(Finding("unreadable images", "warning", message, unread))
     if len(cells.skipped):
         names = short_names(cells.skipped["path"])
-        message = f"{len(names)} files were left out when the cells were loaded: {name_few(names)}."
+        message = (
+            f"{len(names)} {'file was' if len(names) == 1 else 'files were'} left out when the cells "
+            f"were loaded: {name_some(names, at_most=3)}."
+        )
         findings.append(Finding("files left out", "note", message, cells.skipped))
     tested: dict[str, Evaluation] = {}
     if clues:

@@ -10,7 +10,6 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from leukfeat.evaluation.audit.finding import Finding
-from leukfeat.evaluation.cell_names import name_few
 from leukfeat.evaluation.wording import counted
 from leukfeat.splitting.groups import merge_groups, name_some
 
@@ -225,7 +224,7 @@ def name_pairs(pairs: pd.DataFrame, cells: pd.DataFrame) -> str:
     named = [
         f"{shown[a]} = {shown[b]}" for a, b in zip(pairs["first"], pairs["second"], strict=True)
     ]
-    return f"Pairs: {name_few(named)}."
+    return f"Pairs: {name_some(named, at_most=3)}."
 
 
 def _grouped(subjects: tuple[str, ...], cells: pd.DataFrame) -> bool:

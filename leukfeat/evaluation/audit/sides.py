@@ -10,7 +10,6 @@ import pandas as pd
 
 from leukfeat.evaluation.audit.finding import Finding
 from leukfeat.evaluation.audit.identical import name_pairs, pair_table
-from leukfeat.evaluation.cell_names import name_few
 from leukfeat.splitting.groups import name_some
 
 __all__ = ["as_sides", "side_findings", "thin_folds"]
@@ -90,7 +89,7 @@ def side_findings(
             if both:
                 theirs = pd.Series(values).isin(both).to_numpy()
                 hit = np.asarray(test)[theirs[test]]
-                some = name_few(list(cells["shown"].iloc[hit]))
+                some = name_some(cells["shown"].iloc[hit], at_most=3)
                 shown = f": {some}" if what == "digest" else f" ({name_some(both)})"
                 message = (
                     f"{name}: {len(both)} {plural} stand on both sides{shown}; {len(hit)} of "

@@ -158,7 +158,7 @@ def test_unreadable_files_are_counted(tmp_path):
     paths = [str(tmp_path / f"{i}.png") for i in range(4)]
     found = audit(CellDataset.from_arrays(paths, [0, 1, 0, 1]))
     unread = next(f for f in found.of("warning") if f.kind == "unreadable images")
-    assert "1 images could not be read: 2.png." in unread.message
+    assert "1 image could not be read: 2.png." in unread.message
     assert json.loads(json.dumps(unread.to_dict()))["table"][0]["image"] == paths[2]
     assert "cells erased (every image must be readable)" in found.not_done
 
@@ -309,7 +309,7 @@ def test_what_a_loader_left_out_is_told(folder):
     cells.skipped = pd.DataFrame({"path": ["/data/notes.txt"], "reason": ["no image"]})
     found = audit(cells, clues=False, pixels=False)
     said = next(f for f in found.findings if f.kind == "files left out")
-    assert "1 files were left out when the cells were loaded: notes.txt" in said.message
+    assert "1 file was left out when the cells were loaded: notes.txt" in said.message
     merged = audit(cells, clues=False).merged(cells)
     assert len(merged.skipped) == 1
 
