@@ -23,15 +23,18 @@ def transfer(
         list[str],
         typer.Argument(
             help="Two or more sets of cells of the same classes, each a path or NAME=PATH.",
-            metavar="DATA DATA...",
+            metavar="DATA",
         ),
     ],
     heads: opt.HeadNames = "svm,random_forest,logistic_regression",
     metric: Annotated[
-        str | None, typer.Option(help="Figure of merit; default: auroc where there is one.")
+        str | None,
+        typer.Option(
+            help="Figure of merit; default: auroc, or balanced_accuracy for three classes or more."
+        ),
     ] = None,
     embargo: Annotated[
-        bool, typer.Option(help="Drop from training the images that the tested set holds too.")
+        bool, typer.Option(help="Drop from training the images that the tested set holds as well.")
     ] = False,
     out: opt.OutFolder = None,
     random_state: opt.RandomState = 0,
@@ -46,14 +49,18 @@ def transfer(
     Example: leukfeat transfer bonn=cells-of-bonn pune=cells-of-pune --cache features -o transfer
     """
     from leukfeat import evaluation
+    from leukfeat.evaluation.shared_images import check_no_shared_images
     from leukfeat.heads.registry import check_head_name
 
     folder_to_write(out)
     names = [head.strip() for head in heads.split(",")]
     for name in names:
         check_head_name(name)
+    sets = {name: load(path) for name, path in _named(datasets).items()}
+    if not embargo:
+        check_no_shared_images(sets)
     found = evaluation.leave_one_dataset_out(
-        {name: load(path) for name, path in _named(datasets).items()},
+        sets,
         names,
         metric=metric,
         embargo=embargo,

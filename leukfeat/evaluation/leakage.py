@@ -11,6 +11,7 @@ from leukfeat.evaluation.predicting import as_labelled_features
 from leukfeat.evaluation.scoring import check_metric, figure_name
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.metrics import Interval, SubjectStatistic, difference
+from leukfeat.reporting import caption
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,22 +65,33 @@ class LeakageMeter:
 
     @property
     def verdict(self) -> str:
-        """The gap in words."""
+        """What the gap says, and which figure to report."""
         gap, name = self.gap, figure_name(self.metric)
         said = f"{gap.estimate:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
+        report = (
+            f"The figure to report is that by subject, {self.by_subject[self.head][self.metric]}: "
+            "it is of patients whom the head has not seen."
+        )
         if not gap.known:
-            return f"A random split changes {name} by {gap.estimate:+.3f}; {gap.note}."
-        if gap.low > 0:
             return (
-                f"A random split of cells flatters {self.head}: {name} {said} against a split by "
-                "subject. Numbers from random splits are not those of new patients."
+                f"A random split changes {name} by {gap.estimate:+.3f}, and whether by chance is not "
+                f"known: {gap.note}. {report}"
             )
+        if gap.low > 0:
+            return f"A random split of cells flatters {self.head}: {name} {said}. {report}"
         if gap.high < 0:
-            return f"A random split of cells scores lower than a split by subject: {name} {said}."
-        return f"No difference between the splits could be shown: {name} {said}."
+            return (
+                f"A random split of cells scores lower than a split by subject: {name} {said}. "
+                f"That is no leak. {report}"
+            )
+        most = f" by up to {gap.high:.3f}" if gap.high > 0 else ""
+        return (
+            f"No difference between the splits is shown: {name} {said}; that a random split "
+            f"flatters{most} is not ruled out. {report}"
+        )
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
-        header = ["head", "random split", "split by subject", "gap"]
+        header = ["head", "random split", "split by subject", "random less by subject"]
         rows = []
         for name in self.random.all:
             if (self.metric, "cells") not in self.by_subject[name].figures:
@@ -119,11 +131,22 @@ class LeakageMeter:
         -------
         str
         """
-        return f"{self.verdict}\n\n{markdown_table(*self._rows())}\n"
+        notes = "".join(f"\n- {note}" for note in self.by_subject.notes)
+        return (
+            f"{self.verdict}\n\n{figure_name(self.metric)} of {self._words()}:\n\n"
+            f"{markdown_table(*self._rows())}\n{notes}\n"
+        )
+
+    def _words(self) -> str:
+        p = self.by_subject[self.head].predictions
+        words = f"{100 * self.level:g} % intervals by {p.unit}, the gap paired"
+        return caption(p.n_cells, p.n_subjects, words)
 
     def _repr_html_(self) -> str:
         table = html_table(*self._rows())
-        return f"<p>{html.escape(self.verdict)}</p>{table}{notes_html(self.by_subject.notes)}"
+        of = f"{figure_name(self.metric)} of {self._words()}:"
+        said = f"<p>{html.escape(self.verdict)}</p><p>{html.escape(of)}</p>"
+        return f"{said}{table}{notes_html(self.by_subject.notes)}"
 
     def __repr__(self) -> str:
         gap = self.gap
@@ -139,7 +162,7 @@ class LeakageMeter:
         -------
         matplotlib.figure.Figure
         """
-        from leukfeat.reporting import caption, draw_gap
+        from leukfeat.reporting import draw_gap
 
         key = (self.metric, "cells")
         rows = [
@@ -147,13 +170,11 @@ class LeakageMeter:
             for name in self.random.all
             if name != "majority" and key in self.by_subject[name].figures
         ]
-        p = self.by_subject[self.head].predictions
-        words = f"bars and brackets: {100 * self.level:g} % intervals by {p.unit}, the gap paired"
         return draw_gap(
             rows,
             self.gap,
             metric=figure_name(self.metric),
-            text=caption(p.n_cells, p.n_subjects, words),
+            text=f"{self._words()} (bars and brackets)",
         )
 
 

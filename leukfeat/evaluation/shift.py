@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,19 +16,23 @@ from leukfeat.evaluation.predicting import predict_cells
 from leukfeat.evaluation.predictions import statistical_units
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.scoring import figure_name
-from leukfeat.evaluation.shifted_images import SHIFTS, shift_image
-from leukfeat.evaluation.wording import interval_texts, markdown_table, notes_html
+from leukfeat.evaluation.shift_verdict import shift_verdicts
+from leukfeat.evaluation.shifted_images import AMOUNTS, SHIFTS, UNCHANGED, UNITS, shift_image
+from leukfeat.evaluation.wording import html_table, interval_texts, markdown_table, notes_html
 from leukfeat.exceptions import ImageReadError
 from leukfeat.features import FeatureSet
 from leukfeat.imaging.conversion import RGB
 from leukfeat.imaging.pixel_key import pixel_key
 from leukfeat.imaging.reading import read_image
+from leukfeat.metrics import difference
 from leukfeat.reporting import caption, draw_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["ShiftSweep", "shift_sweep"]
+
+_COLUMNS = ["kind", "amount", "estimate", "low", "high", "fall", "fall_low", "fall_high"]
 
 
 class ShiftSweep:
@@ -36,7 +41,9 @@ class ShiftSweep:
     Parameters
     ----------
     table : DataFrame
-        ``kind``, ``amount``, ``estimate``, ``low``, ``high``.
+        ``kind``, ``amount`` (in the units of `UNITS`), ``estimate``, ``low``, ``high``, and
+        ``fall``, ``fall_low``, ``fall_high``: the figure on the unchanged images less this one,
+        on the same cells.
     metric : str
         Figure of merit.
     level : float, default=0.95
@@ -76,6 +83,11 @@ class ShiftSweep:
         self.left_out = nothing if left_out is None else left_out
 
     @property
+    def verdict(self) -> tuple[str, ...]:
+        """For each kind of change the first amount at which a fall is shown, one sentence each."""
+        return shift_verdicts(self.table, figure_name(self.metric))
+
+    @property
     def worst(self) -> pd.DataFrame:
         """The lowest estimate of each kind of change."""
         rows = self.table.groupby("kind", sort=False)["estimate"].idxmin()
@@ -89,24 +101,51 @@ class ShiftSweep:
             "level": self.level,
             "n_cells": self.n_cells,
             "n_subjects": self.n_subjects,
+            "verdict": list(self.verdict),
             "notes": list(self.notes),
+            "units": {kind: UNITS[kind] for kind in dict.fromkeys(self.table["kind"])},
             "points": clean.to_dict("records"),
             "left_out": self.left_out.to_dict("records"),
         }
 
     def to_markdown(self) -> str:
-        """Return every point, and the notes, as Markdown."""
-        points = zip(
-            self.table["kind"], self.table["amount"], interval_texts(self.table), strict=True
-        )
-        rows = [[str(kind), f"{amount:g}", text] for kind, amount, text in points]
+        """Return what is shown, every point, and the notes, as Markdown."""
         notes = "".join(f"\n- {note}" for note in self.notes)
         gone = "".join(f"\n- left out: {r.path}: {r.reason}" for r in self.left_out.itertuples())
-        table = markdown_table(["change", "amount", figure_name(self.metric)], rows)
-        return f"{self._words()}.\n\n{table}\n{notes}{gone}\n"
+        said = "".join(f"\n- {one}" for one in self.verdict)
+        return (
+            f"{self._words()}.\n{said}\n\n{self._reading()}\n\n{markdown_table(*self._rows())}\n"
+            f"{notes}{gone}\n"
+        )
+
+    def _rows(self) -> tuple[list[str], list[list[str]]]:
+        header = ["change", "amount", figure_name(self.metric), "fall"]
+        falls = self.table[["fall", "fall_low", "fall_high"]].set_axis(
+            ["estimate", "low", "high"], axis=1
+        )
+        rows = zip(
+            self.table["kind"],
+            self.table["amount"],
+            interval_texts(self.table),
+            interval_texts(falls),
+            strict=True,
+        )
+        return header, [
+            [str(kind), AMOUNTS[kind].format(amount), *texts] for kind, amount, *texts in rows
+        ]
+
+    def _reading(self) -> str:
+        return (
+            f"A fall is the {figure_name(self.metric)} on the unchanged images less that on the "
+            f"changed ones, of the same cells, with its {100 * self.level:g} % interval; it is shown "
+            "where the interval lies above 0. Where it does not, a fall may still be there that so "
+            f"few {self.unit}s cannot show."
+        )
 
     def _repr_html_(self) -> str:
-        return self.table.to_html(index=False) + notes_html(self.notes)
+        said = notes_html(self.verdict)
+        words = f"<p>{html.escape(self._reading())}</p>"
+        return f"{said}{words}{html_table(*self._rows())}{notes_html(self.notes)}"
 
     def _words(self) -> str:
         return caption(
@@ -123,8 +162,9 @@ class ShiftSweep:
         -------
         matplotlib.figure.Figure
         """
+        panels = [f"{kind}\n{UNITS[kind]}" for kind in self.table["kind"]]
         return draw_line(
-            self.table.rename(columns={"amount": "x", "kind": "panel"}),
+            self.table.rename(columns={"amount": "x"}).assign(panel=panels),
             x_label="",
             y_label=figure_name(self.metric),
             text="\n".join([f"{self._words()} (shaded)", *self.notes]),
@@ -195,30 +235,46 @@ def shift_sweep(
     units, unit, note = statistical_units(plain)
     if plain.subjects is None and not note:
         note = "no subjects: intervals take cells as independent and are too narrow"
+
+    def tested(changed: CellDataset) -> Evaluation:
+        predictions = predict_cells(head, extract(changed), units=units, unit=unit)
+        return Evaluation(predictions, level=level)
+
+    before = tested(_changed(kept, images, "unchanged"))
+    before.interval(metric)  # is there such a figure?
+    key = (metric, "cells")
     rows = []
     for kind, amounts in (SHIFTS if shifts is None else shifts).items():
         for amount in amounts:
-            changed = CellDataset.from_arrays(
-                [shift_image(image, kind, amount) for image in images],
-                kept.y,
-                kept.subjects,
-                class_names=kept.class_names,
-                positive=kept.positive,
-                name=f"{kept.name}, {kind} {amount:g}",
-            )
-            predictions = predict_cells(head, extract(changed), units=units, unit=unit)
-            found = Evaluation(predictions, level=level)[metric]
-            rows.append((kind, float(amount), found.estimate, found.low, found.high))
-    table = pd.DataFrame(rows, columns=["kind", "amount", "estimate", "low", "high"])
+            after = before
+            if amount != UNCHANGED.get(kind):
+                changed = [shift_image(image, kind, amount) for image in images]
+                after = tested(_changed(kept, changed, f"{kind} {amount:g}"))
+            now = after[metric]
+            fall = difference(before.figures[key], after.figures[key]).interval(level)
+            found = (now.estimate, now.low, now.high, fall.estimate, fall.low, fall.high)
+            rows.append((kind, float(amount), *found))
+    table = pd.DataFrame(rows, columns=_COLUMNS)
     return ShiftSweep(
         table,
         metric=metric,
         level=level,
         n_cells=len(kept),
-        n_subjects=predictions.n_subjects,
+        n_subjects=before.predictions.n_subjects,
         unit=unit,
         notes=(*notes, *([note] if note else [])),
         left_out=left_out,
+    )
+
+
+def _changed(kept: CellDataset, images: list[RGB], how: str) -> CellDataset:
+    return CellDataset.from_arrays(
+        images,
+        kept.y,
+        kept.subjects,
+        class_names=kept.class_names,
+        positive=kept.positive,
+        name=f"{kept.name}, {how}",
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from leukfeat.imaging.conversion import RGB
 
-__all__ = ["SHIFTS", "shift_image"]
+__all__ = ["AMOUNTS", "SHIFTS", "UNCHANGED", "UNITS", "shift_image"]
 
 SHIFTS: Mapping[str, tuple[float, ...]] = {
     "brightness": (0.7, 0.85, 1.0, 1.15, 1.3),
@@ -20,6 +20,33 @@ SHIFTS: Mapping[str, tuple[float, ...]] = {
 }
 """What is changed and how far: factor of the light; factor of the optical density; blur (standard
 deviation in pixels); factor of the size; JPEG quality."""
+
+UNITS: Mapping[str, str] = {
+    "brightness": "factor of the light",
+    "stain": "factor of the optical density",
+    "blur": "standard deviation, pixels",
+    "scale": "factor of the size",
+    "jpeg": "quality, of 100",
+}
+"""What the amounts of `SHIFTS` are measured in."""
+
+AMOUNTS: Mapping[str, str] = {
+    "brightness": "{:g} times the light",
+    "stain": "{:g} times the optical density",
+    "blur": "a blur of {:g} px",
+    "scale": "{:g} times the size",
+    "jpeg": "JPEG quality {:g}",
+}
+"""How an amount is said."""
+
+UNCHANGED: Mapping[str, float] = {
+    "brightness": 1.0,
+    "stain": 1.0,
+    "blur": 0.0,
+    "scale": 1.0,
+    "jpeg": np.inf,
+}
+"""The amount that leaves an image as it is; no JPEG quality does."""
 
 
 def shift_image(image: RGB, kind: str, amount: float) -> RGB:

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import cv2
+import numpy as np
 import pytest
 
 from leukfeat.cli import main
@@ -86,6 +87,20 @@ def test_transfer_says_how_far_the_cells_are(folder, others, cache, tmp_path, ca
     assert (code, "give them names" in err) == (2, True)
 
 
+def test_transfer_names_the_images_that_two_sets_share(folder, others, cache, tmp_path, capsys):
+    there = tmp_path / "there"
+    shutil.copytree(others, there)
+    shutil.copy(sorted((folder / "all").glob("*.png"))[0], there / "all" / "Other9_again.png")
+    asked = ["transfer", f"here={folder}", f"there={there}", *GIVEN, "--heads", "naive_bayes"]
+    code, _, err = run(capsys, *asked, "--cache", cache)
+    assert code == 1
+    assert "1 image of 'here' is in 'there' too" in err
+    assert "--embargo" in err
+    assert "--split" not in err
+    code, _, err = run(capsys, *asked, "--cache", cache, "--embargo")
+    assert code == 0, err
+
+
 def test_shift_refuses_training_cells_and_tests_others(folder, others, model, tmp_path, capsys):
     asked = ["--kinds", "brightness", "--metric", "accuracy", *CELLS]
     code, _, err = run(capsys, "shift", model, folder, *asked)
@@ -117,12 +132,43 @@ def test_explain_writes_a_picture_a_cell(others, model, tmp_path, capsys):
     assert [row["reason"] == "" for row in found["images"]] == [False, True, True]
     assert "The first 3 of 65 images" in err
     for row in found["images"][1:]:
-        picture = cv2.imread(row["file"])
-        assert picture.shape == (48, 2 * 48 + 6, 3)
+        height, width, _ = cv2.imread(row["file"]).shape
+        assert width >= 600
+        assert height >= 300
+        assert row["label"] in ("hem", "all")
+        assert 0 < row["probability"] < 1
+        assert row["distance"] > 0
+    assert found["images"][0]["label"] is None
+    assert set(found["meaning"]) == {"probability", "strongest place", "distance", "evidence"}
     code, _, err = run(capsys, *asked, "--target", "blast")
     assert (code, "must be one of the classes" in err) == (1, True)
     code, _, err = run(capsys, *asked[:-1], "0")
-    assert (code, "--limit must be at least 1" in err) == (2, True)
+    assert (code, "--limit" in err, "x>=1" in err) == (2, True, True)
+    code, _, err = run(capsys, *asked, "--method", "gradients")
+    assert (code, "must be auto, gradient or occlusion" in err) == (2, True)
+
+
+def test_explain_says_what_it_knows_of_each_cell(folder, model, tmp_path, capsys):
+    """Each number with its meaning; a cell far from the training cells, or one of them, is told."""
+    cells = tmp_path / "cells"
+    cells.mkdir()
+    known = sorted((folder / "all").glob("*.png"))[0]
+    shutil.copy(known, cells / "a_known.png")
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    cv2.imwrite(str(cells / "b_$noise$.png"), noise)
+    asked = ["explain", model, cells, "-o", tmp_path / "maps", "--method", "occlusion"]
+    code, out, err = run(capsys, *asked)
+    assert code == 0, err
+    for name in ("probability", "strongest place", "distance"):
+        assert f"- {name}: " in out
+    assert "- evidence: " not in out  # the sum over covers that overlap says nothing
+    first, second = out.strip().splitlines()[-2:]
+    assert "a_known.png: called " in first
+    assert "Was in the training" in first
+    assert "b_$noise$.png: called " in second
+    assert "FAR from all training cells" in second
+    assert "FAR" not in first
+    assert len([*(tmp_path / "maps").glob("*.png")]) == 2
 
 
 @pytest.mark.parametrize("command", ["learning-curve", "leakage"])

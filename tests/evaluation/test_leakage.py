@@ -40,7 +40,12 @@ def test_control_heads_are_metered_too_and_drawn(make_features):
     meter = leakage_meter(
         make_features(between=1.5), "logistic_regression", tune=False, cv=3, n_splits=3
     )
-    assert "colour only" in meter.to_markdown()
+    text = meter.to_markdown()
+    assert "| colour only |" in text
+    p = meter.by_subject["logistic_regression"].predictions
+    assert f"AUROC of {p.n_cells:,} cells of 40 subjects; 95 % intervals by subject" in text
+    meter.by_subject.notes = ("what must be known",)
+    assert "\n- what must be known\n" in meter.to_markdown()
     figure = meter.plot()
     said = figure.get_supxlabel()
     assert "40 subjects" in said
@@ -58,7 +63,7 @@ def test_without_subjects_there_is_nothing_to_measure(make_features):
     [
         (
             Interval(estimate=0.1, low=0.05, high=0.15),
-            "flatters KNeighborsClassifier: AUROC +0.100 (+0.050 to",
+            "flatters KNeighborsClassifier: AUROC +0.100 (+0.050 to +0.150). The figure to report",
         ),
         (
             Interval(estimate=-0.1, low=-0.15, high=-0.05),
@@ -66,11 +71,13 @@ def test_without_subjects_there_is_nothing_to_measure(make_features):
         ),
         (
             Interval(estimate=0.1, low=-0.05, high=0.25),
-            "No difference between the splits could be shown",
+            "No difference between the splits is shown: AUROC +0.100 (-0.050 to +0.250); that a "
+            "random split flatters by up to 0.250 is not ruled out. The figure to report is that "
+            "by subject, 0.",
         ),
         (
             Interval(estimate=0.1, low=np.nan, high=np.nan, note="one subject"),
-            "changes AUROC by +0.100; one subject",
+            "by +0.100, and whether by chance is not known: one subject. The figure to report",
         ),
     ],
 )
