@@ -96,7 +96,7 @@ def explain(
         found,
         "\n".join(
             [
-                f"Evidence for {maps.target} by {maps.method}: {len(drawn)} pictures in '{out}'.",
+                f"Evidence for '{maps.target}' by {maps.method}: {len(drawn)} pictures in '{out}'.",
                 *(f"- {name}: {said}" for name, said in _meanings(maps).items()),
                 "",
                 *(_said(row, maps) for _, row in table.iterrows()),
@@ -120,7 +120,7 @@ def _beside(written: pd.DataFrame, called: pd.DataFrame, maps: EvidenceMap) -> p
 def _meanings(maps: EvidenceMap) -> dict[str, str]:
     """Say what each number that is printed means, one sentence each."""
     meanings = {
-        "probability": f"what the model gives for {maps.target}; it decides by its threshold, which "
+        "probability": f"what the model gives for '{maps.target}'; it decides by its threshold, which "
         "need not be 0.5.",
         "strongest place": f"the number of the map that lies farthest from 0. {maps.meaning}",
         "distance": "how far the cell lies from the training cells: 1 is as far as a new patient's "
@@ -128,7 +128,7 @@ def _meanings(maps: EvidenceMap) -> dict[str, str]:
     }
     if maps.method == "gradient":
         meanings["evidence"] = (
-            f"the sum over all places: above 0 the cell as a whole speaks for {maps.target}."
+            f"the sum over all places: above 0 the cell as a whole speaks for '{maps.target}'."
         )
     return meanings
 
@@ -136,9 +136,8 @@ def _meanings(maps: EvidenceMap) -> dict[str, str]:
 def _title(row: pd.Series, maps: EvidenceMap) -> str:
     said = Path(str(row.name)).name
     if isinstance(row["label"], str):
-        said += (
-            f": called {row['label']}, probability of {maps.target} {row[f'p_{maps.target}']:.2f}"
-        )
+        p = row[f"p_{maps.target}"]
+        said += f": called '{row['label']}', probability of '{maps.target}' {p:.2f}"
     return said
 
 
@@ -165,6 +164,6 @@ def _said(row: pd.Series, maps: EvidenceMap) -> str:
     evidence = f"evidence {row['evidence']:+.2f}, " if maps.method == "gradient" else ""
     warning = f" {row['warning']}" if row["warning"] else ""
     return (
-        f"{row['file']}: called {row['label']}, probability {row['probability']:.2f}, {evidence}"
+        f"{row['file']}: called '{row['label']}', probability {row['probability']:.2f}, {evidence}"
         f"strongest place {row['strongest']:+.3f}, distance {row['distance']:.2f}.{warning}"
     )

@@ -137,7 +137,7 @@ class EvidenceMap:
     @property
     def meaning(self) -> str:
         """What the numbers of a map are, in a sentence."""
-        odds = f"the log-odds of {self.target}"
+        odds = f"the log-odds of '{self.target}'"
         if self.method == "occlusion":
             return (
                 f"Evidence is by how much {odds} fall when a place is covered, the mean over the "

@@ -64,10 +64,10 @@ def draw_evidence(
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     lines = textwrap.wrap(text, _CHARACTERS)
-    warned = textwrap.wrap(warning, _CHARACTERS)
+    warned = textwrap.wrap(warning, _CHARACTERS // 2)
     named = textwrap.wrap(title, 80) or [""]
     panel = _WIDTH / 2 * seen.shape[0] / seen.shape[1]
-    height = min(max(panel, 1.5), 7.0) + 1.1 + 0.17 * (len(lines) + len(warned)) + 0.2 * len(named)
+    height = min(max(panel, 1.5), 7.0) + 0.95 + 0.15 * (len(lines) + len(warned)) + 0.2 * len(named)
     figure, (left, right) = new_figure(2, width=_WIDTH, height=height)
     for axis, image, name in (
         (left, seen, left_title),
@@ -95,15 +95,15 @@ def draw_evidence(
         format=lambda value, _: f"{value:+.2g}" if value else "0",
     )
     bar.set_label(
-        f"blue: against {target}        white: neither        orange: for {target}",
+        f"blue: against '{target}'        no tint: neither        orange: for '{target}'",
         parse_math=False,
     )
     # A file name may hold a dollar sign, which is no formula.
     figure.suptitle("\n".join(named), fontsize=10.5, fontweight="bold", parse_math=False)
-    said = figure.supxlabel(
-        "\n".join([*warned, *lines]), x=0.01, ha="left", fontsize=8, color="#555555"
-    )
+    said = figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=8, color="#555555")
     said.set_parse_math(False)
     if warned:
-        said.set(color="#A84300")
+        left.set_xlabel(
+            "\n".join(warned), loc="left", fontsize=8, color="#A84300", parse_math=False
+        )
     return figure

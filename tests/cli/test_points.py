@@ -110,6 +110,7 @@ def test_a_single_test_chooses_no_threshold_but_fit_does(folder, others, model, 
     assert (code, "either --at-sensitivity or" in err) == (2, True)
 
 
+@pytest.mark.filterwarnings("ignore:no subjects")
 def test_a_model_on_cells_without_subjects_is_written_too(others, model, tmp_path, capsys):
     out, card = tmp_path / "found", tmp_path / "card.md"
     asked = ["evaluate", others, "--model", model, "--positive", "all", "-o", out]
