@@ -228,6 +228,11 @@ def test_options_of_fit_that_do_not_fit(folder, tmp_path, capsys, given, says):
             "write one with 'leukfeat calibrate TRAINING_CELLS -o FILE' and give --calibration FILE",
         ),
         ("Got calibration=None.", "Got no --calibration."),
+        (
+            "in training: fit_head(..., threshold=('sensitivity', 0.95)).",
+            "in training: leukfeat fit --at-sensitivity 0.95.",
+        ),
+        ("threshold=('specificity', 0.9) is for two", "--at-specificity 0.9 is for two"),
     ],
 )
 def test_python_s_words_are_put_as_options(message, said):
