@@ -33,9 +33,9 @@ def learning_curve(
 ) -> None:
     """Show whether more patients would help: a head trained on growing numbers of subjects.
 
-    The test cells are the same at every point; only the number of training subjects grows. If
-    the curve still rises at its right end, more patients are likely to help; if it is flat,
-    something else is missing. The guess for twice as many subjects is a power law, no promise.
+    The test cells are the same at every point; only the number of training subjects grows. Where
+    the figure with all of them is shown to be above that with half, more patients are likely to
+    help. The guess for twice as many subjects is a power law, no promise.
 
     Example: leukfeat learning-curve C-NMC_training_data --cache features -o curve
     """

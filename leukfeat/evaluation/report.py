@@ -36,6 +36,7 @@ from leukfeat.evaluation.report_words import (
     what_subjects_are,
 )
 from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.scoring import figure_name
 from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
 from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
 
@@ -114,10 +115,11 @@ def evaluation_page(
         page.table(html_table(["head", *table.columns], rows))
         page.figure(comparison.plot(), "Figures of merit of all heads with intervals")
         unit = result.predictions.unit
+        main = "auroc" if ("auroc", "cells") in result.figures else "balanced_accuracy"
         page.words(
-            f"Paired differences, p-values by {unit} with Holm's correction. {WHAT_DIFFERENCES_ARE}"
+            f"Paired differences of {figure_name(main)}, tested by {unit}. {WHAT_DIFFERENCES_ARE}"
         )
-        page.table(_frame(comparison.differences()))
+        page.table(_frame(comparison.differences(main)))
     page.section("Figures")
     drawn = [(result.plot_confusion(), f"Confusion table of {result.name}")]
     if result.predictions.scores is not None:
@@ -137,7 +139,7 @@ def evaluation_page(
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
         erring = result.per_subject[result.per_subject["right"] < 1].head(_WORST)
         page.words(
-            f"The {len(erring)} subjects with most errors:"
+            f"The {len(erring)} subjects of whose cells the largest part is called wrong:"
             if len(erring)
             else "Every cell of every subject is called right."
         )

@@ -24,7 +24,8 @@ WHAT_RESULTS_ARE = (
 
 WHAT_DIFFERENCES_ARE = (
     "Difference: the figure of the first less that of the second, on the same cells, with its "
-    "interval from low to high; none is shown where the interval holds 0. Detectable is the smallest "
+    "interval from low to high; none is shown where the interval holds 0. P is of this row alone, p "
+    "holm after Holm's correction for all rows. Detectable is the smallest "
     "difference that these subjects would have shown with a power of 0.8."
 )
 

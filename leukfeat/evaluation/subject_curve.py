@@ -10,12 +10,14 @@ import pandas as pd
 
 from leukfeat.evaluation.compared_heads import named_heads
 from leukfeat.evaluation.cross_validation import out_of_fold
+from leukfeat.evaluation.curve_verdict import curve_verdict, half_way
 from leukfeat.evaluation.predicting import as_labelled_features
 from leukfeat.evaluation.predictions import with_units
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.scoring import check_metric, figure_name
 from leukfeat.evaluation.wording import interval_texts, markdown_table
 from leukfeat.features import FeatureSet
+from leukfeat.metrics import Interval, SubjectStatistic, difference
 from leukfeat.reporting import caption
 from leukfeat.splitting.splitters import Split, make_splits
 
@@ -44,6 +46,9 @@ class LearningCurve:
         What intervals count.
     level : float, default=0.95
         Level of the intervals.
+    gain : Interval, optional
+        The figure at the last point less that at the point with about half its subjects, on the
+        same test cells.
     """
 
     def __init__(
@@ -56,7 +61,9 @@ class LearningCurve:
         n_subjects: int | None = None,
         unit: str = "subject",
         level: float = 0.95,
+        gain: Interval | None = None,
     ) -> None:
+        self.gain = gain
         self.table = table
         self.metric = metric
         self.head = head
@@ -64,6 +71,15 @@ class LearningCurve:
         self.n_subjects = n_subjects
         self.unit = unit
         self.level = level
+
+    @property
+    def verdict(self) -> str:
+        """Whether more patients are likely to help, as far as the gain's interval says."""
+        n = self.table["subjects"].tolist()
+        before = half_way(n)
+        if self.gain is None or before is None:
+            return "Whether more patients would help is not told by these points."
+        return curve_verdict(self.gain, n[before], n[-1], figure_name(self.metric))
 
     def more_subjects(self, factor: float = 2.0) -> float:
         """Extrapolate what `factor` times as many training subjects would give.
@@ -91,7 +107,13 @@ class LearningCurve:
     def to_dict(self) -> dict[str, Any]:
         """Return the curve as plain values that JSON can hold."""
         clean = self.table.astype(object).where(self.table.notna(), None)
-        return {"head": self.head, "metric": self.metric, "points": clean.to_dict("records")}
+        return {
+            "head": self.head,
+            "metric": self.metric,
+            "verdict": self.verdict,
+            "gain": None if self.gain is None else self.gain.to_dict(),
+            "points": clean.to_dict("records"),
+        }
 
     def to_markdown(self) -> str:
         """Return the curve as a table, and what twice as many subjects might give.
@@ -112,7 +134,7 @@ class LearningCurve:
             "a power of their number: a guess, not a promise."
         )
         return (
-            f"{self.head} on {self._words()}; the same test cells at every point.\n\n"
+            f"{self.verdict}\n\n{self.head} on {self._words()}; the same test cells at every point.\n\n"
             f"{markdown_table(['training subjects', name], rows)}\n\n{guess}\n"
         )
 
@@ -202,16 +224,20 @@ def learning_curve(
     named = named_heads(head, random_state=random_state, **head_settings)
     name, recipe = next(iter(named.items()))
     splits = make_splits(cells, n_splits=n_splits, random_state=random_state)
-    rows = []
+    rows: list[tuple[float, float, float, float]] = []
+    figures: list[SubjectStatistic] = []
     for fraction in sorted(fractions):
         smaller = [_fewer(one, cells, splits.groups, fraction, random_state) for one in splits]
         predictions, _ = out_of_fold(cells, {name: recipe}, smaller, controls=False, n_jobs=n_jobs)
         predictions, _ = with_units(predictions, cells)
         tested = predictions[name]
-        found = Evaluation(tested, name=name, level=level)[metric]
+        scored = Evaluation(tested, name=name, level=level)
+        found = scored[metric]
+        figures.append(scored.figures[metric, "cells"])
         n = [len(pd.unique(cells.subjects[one.train])) for one in smaller]
         rows.append((float(np.mean(n)), found.estimate, found.low, found.high))
     table = pd.DataFrame(rows, columns=["subjects", "estimate", "low", "high"])
+    half = half_way(table["subjects"].tolist())
     return LearningCurve(
         table,
         metric=metric,
@@ -220,6 +246,7 @@ def learning_curve(
         n_subjects=tested.n_subjects,
         unit=tested.unit,
         level=level,
+        gain=None if half is None else difference(figures[-1], figures[half]).interval(level),
     )
 
 

@@ -13,6 +13,12 @@ def test_it_ends_where_cross_validation_is(features):
     whole = cross_validate_heads(features, LogisticRegression())["LogisticRegression"]["auroc"]
     assert curve.table["estimate"].iloc[-1] == pytest.approx(whole.estimate)
     assert curve.table["subjects"].is_monotonic_increasing
+    points = curve.table["estimate"].to_numpy()
+    assert curve.gain.estimate == pytest.approx(points[-1] - points[0])
+    assert curve.gain.low < curve.gain.estimate < curve.gain.high
+    assert curve.to_markdown().startswith(curve.verdict)
+    assert "to 32 training subjects AUROC" in curve.verdict
+    assert curve.to_dict()["verdict"] == curve.verdict
     assert curve.table["subjects"].iloc[-1] == pytest.approx(32)
     assert json.loads(json.dumps(curve.to_dict()))["metric"] == "auroc"
     assert curve.plot().axes[0].get_xlabel() == "training subjects"
@@ -33,6 +39,7 @@ def test_a_power_law_is_continued():
     table = pd.DataFrame({"subjects": n, "estimate": 1 - 0.5 * n**-0.5, "low": 0.0, "high": 1.0})
     curve = LearningCurve(table, metric="auroc", head="svm")
     assert curve.more_subjects(2) == pytest.approx(1 - 0.5 * 80**-0.5)
+    assert curve.verdict == "Whether more patients would help is not told by these points."
 
 
 def test_what_cannot_be_asked(features, make_features):
