@@ -37,7 +37,7 @@ from leukfeat.evaluation.report_words import (
 )
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.scoring import figure_name
-from leukfeat.evaluation.wording import evaluation_table, html_table, sentence
+from leukfeat.evaluation.wording import counted, evaluation_table, html_table, sentence
 from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
 
 if TYPE_CHECKING:
@@ -139,12 +139,12 @@ def evaluation_page(
         page.figure(result.plot_per_subject(), "Part of each subject's cells classified right")
         erring = result.per_subject[result.per_subject["right"] < 1].head(_WORST)
         page.words(
-            f"The {len(erring)} subjects of whose cells the largest part is called wrong:"
+            f"The {counted(len(erring), 'subject')} of whose cells the largest part is called wrong. "
+            f"{what_subjects_are(result)}"
             if len(erring)
             else "Every cell of every subject is called right."
         )
         if len(erring):
-            page.words(what_subjects_are(result))
             page.table(_frame(erring))
     wrong = result.most_wrong(_WORST)
     if len(wrong):
@@ -156,7 +156,7 @@ def evaluation_page(
         page.table(_frame(_named(wrong)))
         if images:
             if maps is not None:
-                page.words(what_maps_are(result))
+                page.words(what_maps_are(result, getattr(maps, "target", None)))
             page.gallery(wrong_images(result.most_wrong(_WORST), maps))
     suspects = _suspects(result)
     if len(suspects):

@@ -62,24 +62,28 @@ def what_subjects_are(result: Evaluation) -> str:
     )
     if p.scores is None:
         return f"{said}."
-    of = "the true class" if p.positive is None else p.class_names[p.positive]
+    of = "the true class" if p.positive is None else f"'{p.class_names[p.positive]}'"
     return f"{said}; mean score is the mean of what the head gave for {of}."
 
 
-def what_maps_are(result: Evaluation) -> str:
+def what_maps_are(result: Evaluation, target: str | None = None) -> str:
     """Say what the colours over an image are.
 
     Parameters
     ----------
     result : Evaluation
         The result.
+    target : str, optional
+        The class that the evidence is for; default: the positive one.
 
     Returns
     -------
     str
     """
     p = result.predictions
-    of = "the class that was asked for" if p.positive is None else p.class_names[p.positive]
+    if target is None and p.positive is not None:
+        target = p.class_names[p.positive]
+    of = "the class that was asked for" if target is None else f"'{target}'"
     return (
         f"Over each image lies where the head found its evidence: orange for {of}, blue against it, "
         "each strongest where that image has most. It shows where the head looked, not that it "

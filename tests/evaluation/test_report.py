@@ -1,3 +1,4 @@
+import html
 import re
 from html.parser import HTMLParser
 
@@ -62,8 +63,12 @@ def test_the_page_is_one_file_without_network(made, tmp_path):
         "Operating points",
         "sensitivity 0.95",
         "were split by subject into 3 folds, once",
+        "Paired differences of AUROC, tested by subject. Difference: the figure of the first less",
+        "of whose cells the largest part is called wrong. Right is the part of a subject",
+        "Score of true is what the head gave",
+        "Margin is the logarithm",
     ):
-        assert said in plain
+        assert said in html.unescape(plain)
     assert plain.count("fold 3") == 1, "the table of folds"
     assert "What logistic_regression said against what was found" in text
     assert text.count("<img") >= 6
@@ -119,6 +124,7 @@ def test_images_are_shown_only_if_asked(features, tmp_path):
     shown = result.to_html(tmp_path / "shown.html", images=True, maps=maps)
     text = shown.read_text(encoding="utf-8")
     assert text.count("<figcaption>") == 12
+    assert "orange for &#x27;all&#x27;, blue against it" in text
     assert "<figcaption>" not in without
     assert set(seen) == {(30, 20, 3)}
     assert "called" in text
