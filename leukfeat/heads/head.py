@@ -25,6 +25,7 @@ from .preparation import (
     free_cores,
     knows_class_weight,
     prepared_pipeline,
+    tasks_here,
     threads,
 )
 from .selection import bound_sizes
@@ -224,10 +225,17 @@ class Head(MetaEstimatorMixin, FeatureClassifier):
         tell_long_fit(f"head={self.head!r}", pipeline, len(data.y), len(candidates))
         splits = self._splits(data, len(candidates))
         # One subject may have most of the cells, and be the test side of a fold.
-        smallest = min((len(train) for train, _ in splits), default=len(data.y))
+        sizes = [len(train) for train, _ in splits]
+        smallest = min(sizes, default=len(data.y))
         candidates = bound_sizes(pipeline, candidates, smallest, data.X.shape[1])
         largest = clone(pipeline).set_params(**max(candidates, key=_components))
-        check_memory(f"head={self.head!r}", largest, *data.X.shape)
+        check_memory(
+            f"head={self.head!r}",
+            largest,
+            *data.X.shape,
+            largest_fold=max(sizes, default=0),
+            at_once=min(tasks_here(self.n_jobs), len(splits)),
+        )
         found = self._search(pipeline, candidates, data, weights, splits)
         best = candidates[0] if found is None else found.best_params
         self.estimator_ = clone(pipeline).set_params(**best)

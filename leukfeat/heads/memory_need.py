@@ -74,7 +74,15 @@ def free_memory() -> int | None:
         return None
 
 
-def check_memory(name: str, pipeline: Pipeline, n_rows: int, n_features: int) -> None:
+def check_memory(
+    name: str,
+    pipeline: Pipeline,
+    n_rows: int,
+    n_features: int,
+    *,
+    largest_fold: int = 0,
+    at_once: int = 1,
+) -> None:
     """Refuse a fit for which there is not enough memory.
 
     Parameters
@@ -85,6 +93,10 @@ def check_memory(name: str, pipeline: Pipeline, n_rows: int, n_features: int) ->
         Unfitted.
     n_rows, n_features : int
         Shape of the training rows.
+    largest_fold : int, default=0
+        Most rows that an inner fold is fit on.
+    at_once : int, default=1
+        Folds fit at the same time on this machine.
 
     Raises
     ------
@@ -92,8 +104,16 @@ def check_memory(name: str, pipeline: Pipeline, n_rows: int, n_features: int) ->
         With what is needed, what is free, and what to do.
     """
     needed, free = memory_needed(pipeline, n_rows, n_features), free_memory()
-    if free is None or needed <= free:
+    of_folds = at_once * memory_needed(pipeline, largest_fold, n_features)
+    if free is None or max(needed, of_folds) <= free:
         return
+    if needed <= free:
+        raise MemoryError(
+            f"{name} on {at_once} inner folds at once, of {largest_fold:,} rows of {n_features:,} "
+            f"numbers, takes about {of_folds / 1e9:.1f} GB beside the features, and "
+            f"{free / 1e9:.1f} GB are free. One after the other they fit: leave n_jobs out, or give "
+            f"n_jobs={max(1, int(at_once * free / of_folds))}."
+        )
     remedy = "Take 'linear_svm' or 'logistic_regression', fewer rows, or a larger machine."
     kernel = pipeline.named_steps.get("kernel")
     if isinstance(kernel, Nystroem):

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from joblib import cpu_count
+from joblib import cpu_count, effective_n_jobs
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -28,6 +29,7 @@ __all__ = [
     "free_cores",
     "knows_class_weight",
     "prepared_pipeline",
+    "tasks_here",
     "threads",
 ]
 
@@ -181,6 +183,24 @@ def free_cores() -> int:
     """
     told = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(cpu_count(), int(told))) if told.isdigit() else cpu_count()
+
+
+def tasks_here(n_jobs: int | None) -> int:
+    """Return how many of joblib's tasks run on this machine at the same time.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        As joblib takes it.
+
+    Returns
+    -------
+    int
+        1 where a cluster takes the tasks: its machines have memory of their own.
+    """
+    backend, _ = get_active_backend()
+    ours = type(backend).__module__ == "joblib._parallel_backends"
+    return int(effective_n_jobs(n_jobs)) if ours else 1
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 
 from leukfeat import cross_validate_heads, fit_head
 from leukfeat.heads import head as head_module
-from leukfeat.heads import memory_need
+from leukfeat.heads import memory_need, preparation
+from leukfeat.heads.preparation import tasks_here
 from leukfeat.heads.registry import build_head
 
 TOLERANCE = 0.02
@@ -90,6 +91,27 @@ def test_an_svm_beyond_the_kernel_matrix_does_not_need_one():
     pipeline, _ = build_head("svm")
     assert memory_need.memory_needed(pipeline, 16_000, 100) > 5e9
     assert memory_need.memory_needed(pipeline, 16_001, 100) < 1e9
+
+
+def test_folds_at_once_are_counted_together(monkeypatch):
+    X, y, subject = rings(n_subjects=20, per_subject=10)
+    one = 20 * len(X) ** 2 + X.nbytes
+    monkeypatch.setattr(memory_need, "free_memory", lambda: one)
+    fit_head(X, y, "svm", groups=subject, tune=False, n_jobs=1)
+    message = r"'svm' on 4 inner folds at once, of 1[67]0 rows.*n_jobs=1"
+    with pytest.raises(MemoryError, match=message):
+        fit_head(X, y, "svm", groups=subject, tune=False, n_jobs=4)
+    with pytest.raises(MemoryError, match="5 inner folds at once"):
+        fit_head(X, y, "svm", groups=subject, tune=False, n_jobs=40)
+
+
+def test_folds_on_a_cluster_are_not_counted_here(monkeypatch):
+    class Cluster:
+        pass
+
+    assert tasks_here(3) == 3
+    monkeypatch.setattr(preparation, "get_active_backend", lambda: (Cluster(), None))
+    assert tasks_here(3) == 1
 
 
 def test_free_memory_is_less_than_the_machine_has():
