@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from sklearn.svm import SVC
 from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .kernel_matrix import rbf_from_distances, squared_distances
@@ -72,11 +74,11 @@ class RbfSVC(SVC):
     array(['hem', 'all'], dtype='<U3')
     """
 
-    _parameter_constraints = {  # noqa: RUF012
+    _parameter_constraints = {
         name: constraint
         for name, constraint in SVC._parameter_constraints.items()
         if name not in ("kernel", "degree", "coef0", "probability", "verbose")
-    }
+    } | {"gamma_factor": [Interval(Real, 0.0, None, closed="left")]}
 
     def __init__(
         self,
@@ -160,7 +162,14 @@ class RbfSVC(SVC):
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not allowed.
         """
+        # Here, since tuning computes kernel matrices without calling `fit`.
+        self._validate_params()
         if not isinstance(self.gamma, str):
             return float(self.gamma) * self.gamma_factor
         variance = X.var(dtype=np.float64) if self.gamma == "scale" else 1.0

@@ -5,6 +5,7 @@ from sklearn.svm import SVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from leukfeat.heads import RbfSVC, as_stock_svc, rbf_svc
+from leukfeat.heads.candidate_scores import candidate_scores
 
 
 def stock_xfails(estimator):
@@ -87,3 +88,14 @@ def test_break_ties_with_ovo_is_refused(problem):
     svc = RbfSVC(break_ties=True, decision_function_shape="ovo").fit(X, y)
     with pytest.raises(ValueError, match="break_ties"):
         svc.predict(new)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"gamma_factor": -1.0}, {"gamma_factor": "scale"}, {"gamma": -1.0}, {"C": 0.0}]
+)
+def test_parameters_that_make_no_kernel_are_refused(problem, wrong):
+    X, y, new = problem
+    with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' parameter of RbfSVC"):
+        RbfSVC(**wrong).fit(X, y)
+    with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' parameter of RbfSVC"):
+        candidate_scores(RbfSVC(), X, y, new, [wrong])
