@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
 import leukfeat as lf
 from leukfeat.features.engines import installed_engines
+from leukfeat.features.engines.keras_engine import _take_told_threads
 
 TOLERANCE = 2e-6
 """Largest difference between rows, relative to the largest value of a row, where Keras sums in
@@ -73,3 +75,32 @@ def test_rows_do_not_depend_on_order_or_company(engine):
     assert np.abs(extract(images[::-1])[::-1] - whole).max() <= TOLERANCE * scale
     assert np.abs(extract(images[2:3]) - whole[2:3]).max() <= TOLERANCE * scale
     assert np.array_equal(extract(images), whole)
+
+
+def test_keras_computes_with_the_threads_that_schedulers_tell():
+    script = (
+        "import numpy as np, leukfeat as lf, tensorflow as tf\n"
+        "lf.extract_features(np.zeros((1, 32, 32, 3), np.uint8), weights='random', layers='conv2',\n"
+        "    input_size=32, progress=False, engine='keras')\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    here = {name: value for name, value in os.environ.items() if not name.startswith("TF_NUM_")}
+    told = {**here, "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", script], env=told, capture_output=True, text=True)
+    assert done.stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "own", "taken"), [("3", None, [3]), ("3", "2", []), ("2,1", None, []), ("", None, [])]
+)
+def test_what_tensorflow_is_told_itself_comes_first(monkeypatch, told, own, taken):
+    given = []
+    tf = types.SimpleNamespace()
+    tf.config = types.SimpleNamespace(threading=types.SimpleNamespace())
+    tf.config.threading.set_intra_op_parallelism_threads = given.append
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    if own is not None:
+        monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", own)
+    _take_told_threads(tf)
+    assert given == taken

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +39,7 @@ class KerasEngine:
 
     def __init__(self, spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> None:
         keras, tf = start_keras()
+        _take_told_threads(tf)
         place = None
         if device != "auto":
             names = [one.name for one in tf.config.list_logical_devices()]
@@ -65,3 +69,14 @@ class KerasEngine:
             with self._placed():
                 rows = self._compute(np.stack(batch if n > 1 else batch * 2)).numpy()
             yield from rows[:n]
+
+
+def _take_told_threads(tf: Any) -> None:
+    """Compute with as many threads as joblib and schedulers tell, to share a machine.
+
+    TensorFlow does not read OMP_NUM_THREADS; its own variable comes first.
+    """
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) and "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        with contextlib.suppress(RuntimeError):  # TensorFlow has computed before
+            tf.config.threading.set_intra_op_parallelism_threads(int(told))
