@@ -11,6 +11,7 @@ from scipy import optimize, special
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.proportions import wilson
 from leukfeat.metrics.subjects import SubjectIndex, index_subjects
+from leukfeat.metrics.validation import binary_labels, class_labels, finite_values
 
 __all__ = [
     "brier_score",
@@ -25,11 +26,13 @@ _EDGE = 1e-6
 
 
 def _binary(y: Any, probability: Any) -> tuple[Array, Array]:
-    up, p = np.asarray(y).astype(float), np.asarray(probability, float)
-    if up.shape != p.shape or up.ndim != 1:
+    if np.shape(y) != np.shape(probability):
         raise ValueError(
-            f"'y' and 'probability' must have one length. Got shapes {up.shape} and {p.shape}."
+            "'y' and 'probability' must have one length. Got shapes "
+            f"{np.shape(y)} and {np.shape(probability)}; give both of the same cells."
         )
+    up = binary_labels("y", y).astype(float)
+    p = finite_values("probability", probability, "Leave these cells out, or predict them again.")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(
             f"'probability' must be from 0 to 1. Got {p.min():.3g} to {p.max():.3g}: these are "
@@ -224,6 +227,11 @@ def fit_temperature(scores: Any, y: Any) -> float:
     float
         Above 1 where the scores are too sure; ``softmax(scores / temperature)``.
 
+    Raises
+    ------
+    ValueError
+        If a score is not finite, or a label is no class.
+
     References
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
@@ -239,7 +247,13 @@ def fit_temperature(scores: Any, y: Any) -> float:
     >>> bool(abs(fit_temperature(4 * logits, y) - 4) < 0.3)
     True
     """
-    s, y = np.asarray(scores, float), np.asarray(y, np.int64)
+    s = finite_values("scores", scores, "Clip probabilities before you take their logarithm.")
+    if s.ndim != 2 or len(s) != len(y):
+        raise ValueError(
+            "'scores' must have shape (n_cells, n_classes) and 'y' one label a cell. Got shapes "
+            f"{s.shape} and {np.shape(y)}; of two classes give both columns."
+        )
+    y = class_labels("y", y, s.shape[1])
 
     def loss(log_temperature: float) -> float:
         scaled = special.log_softmax(s / np.exp(log_temperature), axis=1)

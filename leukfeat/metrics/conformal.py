@@ -15,6 +15,7 @@ import pandas as pd
 
 from leukfeat.metrics.interval import check_level
 from leukfeat.metrics.subjects import index_subjects
+from leukfeat.metrics.validation import class_labels, class_probabilities
 
 __all__ = ["attainable_level", "check_attainable", "conformal_thresholds", "prediction_sets"]
 
@@ -111,8 +112,8 @@ def conformal_thresholds(
     Raises
     ------
     ValueError
-        If the level cannot be had from so few subjects (the message says what can), or
-        subjects are not known.
+        If the level cannot be had from so few subjects (the message says what can), subjects are
+        not known, or a probability is not from 0 to 1.
 
     References
     ----------
@@ -130,12 +131,22 @@ def conformal_thresholds(
     >>> conformal_thresholds(proba, [1] * 19, range(19), level=0.9, by_class=False).round(2)
     array([0.1, 0.1])
     """
-    p, y = np.asarray(probabilities, float), np.asarray(y, np.int64)
     check_level(level)
+    p = class_probabilities("probabilities", probabilities, sum_to_one=False)
+    y = class_labels("y", y, p.shape[1])
+    if len(y) != len(p):
+        raise ValueError(
+            f"'y' must have a label for each row of 'probabilities'. Got {len(y)} and {len(p)}: give "
+            "both of the same calibration cells."
+        )
     if method not in ("pooled", "single"):
         raise ValueError(f"'method' must be 'pooled' or 'single'. Got {method!r} instead.")
     if subjects is None or pd.isna(np.asarray(subjects, object)).any():
-        raise ValueError("Conformal sets for a new subject need the subject of every cell.")
+        lost = len(y) if subjects is None else int(pd.isna(np.asarray(subjects, object)).sum())
+        raise ValueError(
+            f"Conformal sets for a new subject need the subject of every cell. Got {lost} of {len(y)} "
+            "without: leave these cells out, or fill in 'subjects'."
+        )
     index = index_subjects(subjects, len(y))
     strangeness = 1 - p[np.arange(len(y)), y]
     n_classes = p.shape[1]

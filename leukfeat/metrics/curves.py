@@ -10,6 +10,7 @@ import numpy as np
 
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.subjects import index_subjects
+from leukfeat.metrics.validation import binary_labels, finite_values
 
 __all__ = ["CurveBand", "precision_recall_band", "roc_band"]
 
@@ -95,7 +96,9 @@ def precision_recall_band(
 
 
 def _band(y: Any, score: Any, subjects: Any, grid: Array, level: float, *, roc: bool) -> CurveBand:
-    y, score = np.asarray(y, np.int64), np.asarray(score, float)
+    y = binary_labels("y", y)
+    remedy = "Leave these cells out, or score them again."
+    score = finite_values("score", score, remedy, shape=y.shape)
     index = index_subjects(subjects, len(y))
     order = np.argsort(-score, kind="stable")
     up, codes = (y == 1)[order], index.codes[order]

@@ -11,6 +11,7 @@ from leukfeat.metrics import confusion
 from leukfeat.metrics.jackknife import Scale, SubjectStatistic, average
 from leukfeat.metrics.ranking import auroc_by_subject, average_precision_by_subject
 from leukfeat.metrics.subjects import SubjectIndex, index_subjects
+from leukfeat.metrics.validation import finite_values
 
 __all__ = ["OVER_SUBJECTS", "figures_of_merit"]
 
@@ -64,7 +65,7 @@ def figures_of_merit(
     Raises
     ------
     ValueError
-        If lengths differ or a label is outside the classes.
+        If lengths differ, a label is outside the classes, or a probability is not finite.
 
     Examples
     --------
@@ -85,7 +86,8 @@ def figures_of_merit(
     named = _from_tables(n_classes, positive if binary else None, class_names)
     figures = _on_tables(y, predicted, index, strata, weights, n_classes, named)
     if probabilities is not None:
-        scores = np.asarray(probabilities, float)
+        remedy = "Leave these cells out, or predict them again."
+        scores = finite_values("probabilities", probabilities, remedy)
         kinds = {"auroc": True} if over == "subjects" else {"auroc": True, "auprc": False}
         for name in kinds:
             classes = [positive] if binary else range(n_classes)

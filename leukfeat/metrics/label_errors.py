@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.metrics.validation import class_labels, class_probabilities
+
 __all__ = ["suspected_label_errors"]
 
 
@@ -49,8 +51,14 @@ def suspected_label_errors(
     >>> suspected_label_errors([0, 0, 0, 1, 1], p)["cell"].tolist()
     [2]
     """
-    p, y = np.asarray(probabilities, float), np.asarray(y, np.int64)
+    p = class_probabilities("probabilities", probabilities, sum_to_one=False)
     n_classes = p.shape[1]
+    y = class_labels("y", y, n_classes)
+    if len(y) != len(p):
+        raise ValueError(
+            f"'y' must have a label for each row of 'probabilities'. Got {len(y)} and {len(p)}: give "
+            "both of the same cells."
+        )
     usual = np.array([p[y == c, c].mean() if (y == c).any() else np.inf for c in range(n_classes)])
     own = p[np.arange(len(y)), y]
     against = np.where(p >= usual, p, -np.inf)

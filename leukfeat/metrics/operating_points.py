@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from leukfeat.metrics.subjects import index_subjects
+from leukfeat.metrics.validation import binary_labels, finite_values
 
 __all__ = ["threshold_for"]
 
@@ -44,7 +45,8 @@ def threshold_for(
     Raises
     ------
     ValueError
-        If not exactly one is asked for, or the class that it stands on is missing.
+        If not exactly one is asked for, the class that it stands on is missing, or a score is not
+        finite.
 
     Examples
     --------
@@ -56,8 +58,13 @@ def threshold_for(
         raise ValueError("Give exactly one of 'sensitivity' and 'specificity'.")
     wanted = float(sensitivity if sensitivity is not None else specificity)  # type: ignore[arg-type]
     if not 0 < wanted <= 1:
-        raise ValueError(f"A sensitivity or specificity must be in (0, 1]. Got {wanted}.")
-    y, s = np.asarray(y), np.asarray(score, float)
+        name = "sensitivity" if sensitivity is not None else "specificity"
+        hint = (
+            f"Did you mean {wanted / 100:g}?" if 1 < wanted <= 100 else "Give a share of the cells."
+        )
+        raise ValueError(f"'{name}' must be in (0, 1]. Got {wanted:g} instead. {hint}")
+    y = binary_labels("y", y)
+    s = finite_values("score", score, "Leave these cells out, or score them again.", shape=y.shape)
     rows = y == 1 if sensitivity is not None else y != 1
     if not rows.any():
         what = "positive" if sensitivity is not None else "negative"

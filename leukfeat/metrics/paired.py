@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.swapping import differences_by_cells, differences_by_pairs, ranked_blocks
+from leukfeat.metrics.validation import binary_labels, check_count, finite_values
 
 __all__ = ["holm", "sign_flip_test", "smallest_detectable_difference", "swap_test_auroc"]
 
@@ -66,6 +67,11 @@ def sign_flip_test(
     float
         At least ``1 / n_flips``.
 
+    Raises
+    ------
+    ValueError
+        If a difference is not finite, there is none, or lengths differ.
+
     References
     ----------
     .. [1] R. A. Fisher, "The Design of Experiments", 1935, section 21.
@@ -76,8 +82,22 @@ def sign_flip_test(
     >>> sign_flip_test([0.02, 0.03, 0.01, 0.04, 0.02])
     0.0625
     """
-    d = np.asarray(differences, float)
-    weights = _class_means(np.zeros(len(d)) if strata is None else np.asarray(strata))
+    d = finite_values(
+        "differences", differences, "Leave out subjects for whom a head has no figure."
+    )
+    if d.ndim != 1 or not len(d):
+        raise ValueError(
+            "'differences' must hold one number a subject, of one subject at least. Got shape "
+            f"{d.shape} instead."
+        )
+    check_count("n_flips", n_flips, 1)
+    of = np.zeros(len(d)) if strata is None else np.asarray(strata)
+    if of.shape != d.shape:
+        raise ValueError(
+            f"'strata' must hold the class of each of the {len(d)} subjects. Got shape {of.shape} "
+            "instead; give one entry for each of 'differences'."
+        )
+    weights = _class_means(of)
     values = np.abs(_signs(len(d), n_flips, random_state) @ (d * weights))
     # Rounding must not turn a tie with the observed value into a miss.
     return float(np.mean(values >= values[0] - 1e-12 * max(float(values.max()), 1e-300)))
@@ -135,11 +155,15 @@ def swap_test_auroc(
     >>> swap_test_auroc([0, 0, 1, 1], [1, 2, 3, 4], [10, 20, 30, 40], [0, 1, 2, 3])
     1.0
     """
-    codes = np.asarray(codes)
+    y, codes = binary_labels("y", y), np.asarray(codes)
+    scores = [
+        finite_values(name, score, "Leave out cells without a score of both heads.", shape=y.shape)
+        for name, score in (("first", first), ("second", second))
+    ]
+    check_count("n_flips", n_flips, 1)
     n = int(codes.max()) + 1
     of = np.zeros(len(codes), int) if blocks is None else np.asarray(blocks)
-    scores = (np.asarray(first, float), np.asarray(second, float))
-    ranked = ranked_blocks(np.asarray(y) == 1, *scores, codes, of)
+    ranked = ranked_blocks(y == 1, *scores, codes, of)
     if n <= _PAIRS_UP_TO:
         values = differences_by_pairs(ranked, _signs(n, n_flips, random_state) > 0)
     else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from leukfeat.metrics.interval import Interval
+from leukfeat.metrics.interval import Interval, check_level
 from leukfeat.metrics.jackknife import SubjectStatistic
+from leukfeat.metrics.validation import check_count, check_share
 
 __all__ = ["effective_trials", "lang_reiczigel", "rogan_gladen"]
 
@@ -29,7 +30,8 @@ def rogan_gladen(apparent: float, sensitivity: float, specificity: float) -> flo
     Raises
     ------
     ValueError
-        If sensitivity and specificity sum to 1 or less: the calls then say nothing.
+        If a share is not from 0 to 1, or sensitivity and specificity sum to 1 or less: the calls
+        then say nothing.
 
     References
     ----------
@@ -42,11 +44,15 @@ def rogan_gladen(apparent: float, sensitivity: float, specificity: float) -> flo
     >>> round(rogan_gladen(0.31, 0.90, 0.80), 3)
     0.157
     """
+    check_share("apparent", apparent)
+    check_share("sensitivity", sensitivity)
+    check_share("specificity", specificity)
     gain = sensitivity + specificity - 1
     if gain <= 0:
         raise ValueError(
             f"A head with sensitivity {sensitivity:.3f} and specificity {specificity:.3f} is no "
-            "better than chance: the part of positive cells cannot be told from its calls."
+            "better than chance: the part of positive cells cannot be told from its calls. Count "
+            "by hand, or use a head that tells the classes apart."
         )
     return float(np.clip((apparent + specificity - 1) / gain, 0.0, 1.0))
 
@@ -106,7 +112,7 @@ def lang_reiczigel(
     Raises
     ------
     ValueError
-        If the head is no better than chance, or a number is below 1.
+        If the head is no better than chance, a rate is not from 0 to 1, or a number is below 1.
 
     References
     ----------
@@ -120,10 +126,15 @@ def lang_reiczigel(
     ...                      specificity=0.8, n_specificity=60))
     0.157 (0.000 to 0.327)
     """
-    if min(total, n_sensitivity, n_specificity) < 1 or not 0 <= positives <= total:
+    check_level(level)
+    numbers = {"total": total, "n_sensitivity": n_sensitivity, "n_specificity": n_specificity}
+    for name, number in numbers.items():
+        check_count(name, number, 1, whole=False)
+    check_count("positives", positives, whole=False)
+    if positives > total:
         raise ValueError(
-            "'total', 'n_sensitivity' and 'n_specificity' must be at least 1, and 'positives' "
-            f"from 0 to 'total'. Got {positives} of {total}, {n_sensitivity}, {n_specificity}."
+            f"'positives' must be from 0 to 'total'. Got {positives:g} of {total:g}. Give the cells "
+            "called positive first, and all cells second."
         )
     estimate = rogan_gladen(positives / total, sensitivity, specificity)
     z = float(stats.norm.ppf((1 + level) / 2))

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from leukfeat.metrics.validation import class_probabilities, finite_values
+
 __all__ = ["correct_prior_shift"]
 
 
@@ -23,7 +25,7 @@ def correct_prior_shift(
     probabilities : array-like of float of shape (n_cells, n_classes)
         Of cells that need no label.
     training_prior : array-like of float of shape (n_classes,)
-        Share of each class that the probabilities were calibrated for.
+        Share of each class that the probabilities were calibrated for, or its cells there.
     tolerance : float, default=1e-8
         Largest change of a share at which to stop.
     max_iterations : int, default=1000
@@ -35,6 +37,11 @@ def correct_prior_shift(
         Estimated share of each class.
     corrected : ndarray of float64 of shape (n_cells, n_classes)
         Probabilities for these shares.
+
+    Raises
+    ------
+    ValueError
+        If the probabilities are none (a cell's sum to 1), or a share is missing or 0.
 
     References
     ----------
@@ -49,15 +56,21 @@ def correct_prior_shift(
     >>> prior.round(2)
     array([0.85, 0.15])
     """
-    p = np.asarray(probabilities, float)
-    old = np.asarray(training_prior, float)
-    if p.ndim != 2 or old.shape != (p.shape[1],):
+    p = class_probabilities("probabilities", probabilities)
+    old = finite_values(
+        "training_prior", training_prior, "Give the share of each class in training."
+    )
+    if old.shape != (p.shape[1],):
         raise ValueError(
             "'probabilities' must be (n_cells, n_classes) and 'training_prior' one number a "
-            f"class. Got shapes {p.shape} and {old.shape}."
+            f"class. Got shapes {p.shape} and {old.shape}; give the share of each class in training."
         )
     if (old <= 0).any():
-        raise ValueError(f"Every class must have been in training. Got shares {old.tolist()}.")
+        raise ValueError(
+            "'training_prior' must be above 0: every class must have been in training. Got "
+            f"{old.tolist()}. Leave a class out that was not, with its column of 'probabilities'."
+        )
+    # Counts of cells and percentages do too: only their ratios matter.
     old = old / old.sum()
     prior, corrected = old.copy(), p
     for _ in range(max_iterations):

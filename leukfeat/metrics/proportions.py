@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from scipy import stats
 
-from leukfeat.metrics.interval import Interval
+from leukfeat.metrics.interval import Interval, check_level
+from leukfeat.metrics.validation import check_count
 
 __all__ = ["clopper_pearson", "wilson"]
 
 
-def _checked(successes: int, trials: int) -> None:
-    if trials < 1 or not 0 <= successes <= trials:
+def _check(successes: int, trials: int, level: float) -> None:
+    check_count("trials", trials, 1)
+    check_count("successes", successes)
+    if successes > trials:
         raise ValueError(
-            "'successes' must be from 0 to 'trials', and 'trials' at least 1. "
-            f"Got {successes} of {trials}."
+            f"'successes' must be from 0 to 'trials'. Got {successes} of {trials}. Give the number of "
+            "trials that succeeded first, and of all trials second."
         )
+    check_level(level)
 
 
 def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> Interval:
@@ -31,13 +35,19 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.95) -> Interva
     -------
     Interval
 
+    Raises
+    ------
+    ValueError
+        If a number is no count, there are more successes than trials, or no trial.
+
     Examples
     --------
     >>> from leukfeat.metrics import clopper_pearson
     >>> print(clopper_pearson(20, 20))
     1.000 (0.832 to 1.000)
     """
-    _checked(successes, trials)
+    _check(successes, trials, level)
+    successes, trials = int(successes), int(trials)
     tail = (1 - level) / 2
     low = stats.beta.ppf(tail, successes, trials - successes + 1) if successes else 0.0
     high = (
@@ -70,13 +80,19 @@ def wilson(successes: int, trials: int, level: float = 0.95) -> Interval:
     -------
     Interval
 
+    Raises
+    ------
+    ValueError
+        If a number is no count, there are more successes than trials, or no trial.
+
     Examples
     --------
     >>> from leukfeat.metrics import wilson
     >>> print(wilson(71, 100))
     0.710 (0.615 to 0.790)
     """
-    _checked(successes, trials)
+    _check(successes, trials, level)
+    successes, trials = int(successes), int(trials)
     bounds = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
     return Interval(
         estimate=successes / trials,

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from leukfeat.metrics.validation import binary_labels, finite_values
+
 __all__ = ["auroc_by_subject", "average_precision_by_subject", "obuchowski_variance"]
 
 Array = np.ndarray
@@ -26,6 +28,29 @@ def _placements(positives: Array, negatives: Array, weights: Array) -> Array:
     left = below[np.searchsorted(ordered, positives, "left")]
     right = below[np.searchsorted(ordered, positives, "right")]
     return (left + right) / 2
+
+
+def _checked(
+    y: Any, score: Any, codes: Any, n_subjects: int, weights: Any
+) -> tuple[Array, Array, Array, Array]:
+    y = binary_labels("y", y)
+    score = finite_values(
+        "score", score, "Leave these cells out, or score them again.", shape=y.shape
+    )
+    codes = np.asarray(codes)
+    if codes.shape != y.shape or codes.min() < 0 or codes.max() >= n_subjects:
+        raise ValueError(
+            f"'codes' must hold the subject of each of {len(y)} cells, from 0 to {n_subjects - 1}. Got "
+            f"shape {codes.shape}, from {codes.min(initial=0)} to {codes.max(initial=0)}; "
+            "index_subjects makes codes of names."
+        )
+    if weights is None:
+        return y, score, codes, np.ones(len(y))
+    remedy = "Give every cell a weight of 0 or more."
+    w = finite_values("weights", weights, remedy, shape=y.shape)
+    if w.min() < 0:
+        raise ValueError(f"'weights' must not be negative. Got {w.min():g}. {remedy}")
+    return y, score, codes, w
 
 
 def _sums(
@@ -72,14 +97,18 @@ def auroc_by_subject(
     without : ndarray of float of shape (n_subjects,)
         The area without each subject; ``nan`` where a class would be missing.
 
+    Raises
+    ------
+    ValueError
+        If a score is not finite, a label is neither 0 nor 1, or lengths differ.
+
     Examples
     --------
     >>> from leukfeat.metrics import auroc_by_subject
     >>> auroc_by_subject([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [0, 1, 2, 3], n_subjects=4)
     (0.75, array([0.5, 1. , 1. , 0.5]))
     """
-    y, score, codes = np.asarray(y), np.asarray(score, float), np.asarray(codes)
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, float)
+    y, score, codes, w = _checked(y, score, codes, n_subjects, weights)
     m, n, row, column, inside = _sums(y, score, codes, n_subjects, w)
     total, M, N = row.sum(), m.sum(), n.sum()
     pairs = (M - m) * (N - n)
@@ -108,6 +137,12 @@ def obuchowski_variance(y: Any, score: Any, codes: Any, *, n_subjects: int) -> f
     Returns
     -------
     float
+        ``nan`` if a class has fewer than two subjects.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, a label is neither 0 nor 1, or lengths differ.
 
     References
     ----------
@@ -116,9 +151,11 @@ def obuchowski_variance(y: Any, score: Any, codes: Any, *, n_subjects: int) -> f
     .. [2] E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, "Comparing the areas under two
        or more correlated receiver operating characteristic curves", Biometrics 44 (1988).
     """
-    y, score, codes = np.asarray(y), np.asarray(score, float), np.asarray(codes)
-    m, n, row, column, _ = _sums(y, score, codes, n_subjects, np.ones(len(y)))
+    y, score, codes, w = _checked(y, score, codes, n_subjects, None)
+    m, n, row, column, _ = _sums(y, score, codes, n_subjects, w)
     M, N = m.sum(), n.sum()
+    if not M or not N:
+        return np.nan
     area = row.sum() / (M * N)
     up, down = row / N - m * area, column / M - n * area
     k1, k0 = int((m > 0).sum()), int((n > 0).sum())
@@ -155,6 +192,11 @@ def average_precision_by_subject(
         ``nan`` if there are no positive cells.
     without : ndarray of float of shape (n_subjects,)
 
+    Raises
+    ------
+    ValueError
+        If a score is not finite, a label is neither 0 nor 1, or lengths differ.
+
     Examples
     --------
     >>> from leukfeat.metrics import average_precision_by_subject
@@ -163,8 +205,7 @@ def average_precision_by_subject(
     >>> round(ap, 3)
     0.833
     """
-    y, score, codes = np.asarray(y), np.asarray(score, float), np.asarray(codes)
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, float)
+    y, score, codes, w = _checked(y, score, codes, n_subjects, weights)
     order = np.argsort(-score, kind="stable")
     y, score, codes, w = y[order], score[order], codes[order], w[order]
     # A threshold stands between distinct scores only.

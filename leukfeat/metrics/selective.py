@@ -9,6 +9,7 @@ import pandas as pd
 
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.subjects import SubjectIndex, index_subjects
+from leukfeat.metrics.validation import finite_values
 
 __all__ = ["risk_coverage"]
 
@@ -59,7 +60,9 @@ def risk_coverage(
     >>> table[["coverage", "error"]].to_numpy().tolist()
     [[0.5, 0.0], [1.0, 0.25]]
     """
-    y, sure = np.asarray(y, np.int64), np.asarray(confidence, float)
+    y = np.asarray(y, np.int64)
+    remedy = "Leave these cells out, or predict them again."
+    sure = finite_values("confidence", confidence, remedy, shape=y.shape)
     wrong = y != np.asarray(predicted)
     index = index_subjects(subjects, len(y))
     falling = np.sort(sure)[::-1]
