@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from leukfeat.evaluation.cross_validation import fit_one
 from leukfeat.evaluation.predicting import as_labelled_features, predict_cells
 from leukfeat.features import FeatureSet
 from leukfeat.metrics import Interval, SubjectStatistic, auroc_by_subject
-from leukfeat.splitting.groups import row_groups
+from leukfeat.metrics.interval import check_level
+from leukfeat.splitting.groups import name_some, row_groups
 from leukfeat.splitting.views import parent_ids
 
 __all__ = ["leave_pair_out_auroc"]
@@ -64,7 +66,8 @@ def leave_pair_out_auroc(
     Raises
     ------
     ValueError
-        If subjects are not known, or one holds both classes, or there are not two classes.
+        If subjects are not known, or one holds both classes, there are not two classes, a class has
+        one subject, or `max_pairs` is below 1.
 
     References
     ----------
@@ -72,12 +75,23 @@ def leave_pair_out_auroc(
        comparison of cross-validation techniques for estimating the area under the ROC curve",
        Computational Statistics and Data Analysis 55 (2011), 1828-1844.
     """
+    check_level(level)
+    if max_pairs is not None and (not isinstance(max_pairs, Integral) or max_pairs < 1):
+        raise ValueError(
+            f"'max_pairs' must be a whole number of 1 or more. Got {max_pairs!r} instead; leave it out "
+            "to fit all pairs."
+        )
     cells, _ = as_labelled_features(features, y, subjects=subjects)
     if cells.subjects is None:
-        raise ValueError("Leaving out pairs of subjects needs the subject of each cell.")
+        raise ValueError(
+            "Leaving out pairs of subjects needs the subject of each cell. Got none: give 'subjects'."
+        )
     labels = np.unique(cells.y)  # type: ignore[arg-type]
     if len(labels) != 2:
-        raise ValueError(f"Two classes are needed. Got {len(labels)}.")
+        raise ValueError(
+            f"Two classes are needed. Got {len(labels)}: select the cells of two, or use "
+            "cross_validate_heads."
+        )
     groups, names, _ = row_groups(cells)
     parents = parent_ids(cells)
     tested = np.ones(len(cells), bool) if parents is None else pd.isna(parents)
@@ -89,10 +103,24 @@ def leave_pair_out_auroc(
     if len(mixed):
         raise ValueError(
             f"Subject {names[np.flatnonzero(groups == mixed[0])[0]]!r} holds cells of both "
-            "classes; leaving out pairs is for subjects of one class."
+            "classes; leaving out pairs is for subjects of one class. Use cross_validate_heads."
         )
     there = np.bincount(groups, tested, minlength=count) > 0  # a group may hold views only
     sick, healthy = np.flatnonzero((of == 1) & there), np.flatnonzero((of == 0) & there)
+    for side in (1, 0):
+        here = np.flatnonzero(of == side)
+        name = cells.class_names[positive if side else int(labels[labels != positive][0])]
+        if len(here) < 2:
+            raise ValueError(
+                f"Class {name!r} has one subject ({name_some(names[groups == here[0]])}), which is left "
+                "out in every pair: nothing of the class is left to train on. Add subjects of this "
+                "class."
+            )
+        if not there[here].any():
+            raise ValueError(
+                f"All cells of class {name!r} are augmented (column 'parent_id'), and only cells can "
+                "be tested. Give the cells too: augment_cells returns both."
+            )
     pairs = [(int(i), int(j)) for i in sick for j in healthy]
     if max_pairs is not None and max_pairs < len(pairs):
         chosen = np.random.default_rng(random_state).permutation(len(pairs))[:max_pairs]

@@ -12,7 +12,31 @@ from sklearn.model_selection import BaseCrossValidator
 from .assignment import assign_folds
 from .groups import merge_groups, name_some
 
-__all__ = ["SubjectKFold"]
+__all__ = ["SubjectKFold", "check_sizes"]
+
+
+def check_sizes(n_splits: Any, n_repeats: Any) -> None:
+    """Raise if a number of folds, or of repeats, is none.
+
+    Parameters
+    ----------
+    n_splits, n_repeats : int
+        Folds a repeat, 2 or more, and repeats, 1 or more.
+
+    Raises
+    ------
+    ValueError
+        If one is too small or no whole number.
+    """
+    for what, value, least, remedy in (
+        ("n_splits", n_splits, 2, "One fold is tested while the others are trained on: give 5."),
+        ("n_repeats", n_repeats, 1, "Give 1 to divide the cells once."),
+    ):
+        whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+        if not whole or value < least:
+            raise ValueError(
+                f"'{what}' must be an integer >= {least}. Got {value!r} instead. {remedy}"
+            )
 
 
 class SubjectKFold(BaseCrossValidator):
@@ -95,7 +119,13 @@ class SubjectKFold(BaseCrossValidator):
                 yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
     def folds(
-        self, y: Any, groups: Any = None, *, n_rows: int | None = None, names: Any = None
+        self,
+        y: Any,
+        groups: Any = None,
+        *,
+        n_rows: int | None = None,
+        names: Any = None,
+        class_names: Any = (),
     ) -> list[np.ndarray]:
         """Return the fold of every row, one array a repeat.
 
@@ -109,6 +139,8 @@ class SubjectKFold(BaseCrossValidator):
             Expected number of rows.
         names : array-like of shape (n_rows,), optional
             What a message calls the row's group; default: `groups`.
+        class_names : sequence of str, default=()
+            What a message calls the classes, where those of `y` are numbers from 0.
 
         Returns
         -------
@@ -119,39 +151,40 @@ class SubjectKFold(BaseCrossValidator):
         ValueError
             As :meth:`split`.
         """
-        for what in ("n_splits", "n_repeats"):
-            value, least = getattr(self, what), 2 if what == "n_splits" else 1
-            if not isinstance(value, numbers.Integral) or value < least:
-                raise ValueError(f"'{what}' must be an integer >= {least}. Got {value!r} instead.")
+        check_sizes(self.n_splits, self.n_repeats)
         if y is None:
-            raise ValueError("A stratified split needs 'y', the class of each row. Got None.")
+            raise ValueError(
+                "A stratified split needs 'y', the class of each row. Got None; give the labels as "
+                "split(X, y, groups)."
+            )
         classes, codes = np.unique(np.asarray(y), return_inverse=True)
         n_rows = len(codes) if n_rows is None else n_rows
         groups = np.arange(n_rows) if groups is None else np.asarray(groups)
         if not len(codes) == len(groups) == n_rows:
             raise ValueError(
                 f"'y' and 'groups' must have one entry a row: {n_rows} rows, "
-                f"{len(codes)} entries in 'y', {len(groups)} in 'groups'."
+                f"{len(codes)} entries in 'y', {len(groups)} in 'groups'. Give all of the same cells."
             )
         group_codes = merge_groups(groups)  # a row without group is its own
         names = np.asarray(groups if names is None else names)
-        _check_possible(classes, codes, group_codes, names, int(self.n_splits))
+        called = [class_names[int(c)] if len(class_names) else c for c in classes.tolist()]
+        _check_possible(called, codes, group_codes, names, int(self.n_splits))
         seeds = np.random.SeedSequence(self.random_state).spawn(int(self.n_repeats))
         repeats = []
         for seed in seeds:
             rng = np.random.default_rng(seed)
             folds = assign_folds(codes, group_codes, int(self.n_splits), rng=rng)
-            _check_folds(folds, classes, codes, names, int(self.n_splits))
+            _check_folds(folds, called, codes, names, int(self.n_splits))
             repeats.append(folds)
         return repeats
 
 
 def _check_possible(
-    classes: np.ndarray, y: np.ndarray, groups: np.ndarray, names: np.ndarray, n_splits: int
+    classes: list[Any], y: np.ndarray, groups: np.ndarray, names: np.ndarray, n_splits: int
 ) -> None:
     """Raise if no split into `n_splits` folds of whole groups can be trained on."""
     n_groups = len(np.unique(groups))
-    for label, value in enumerate(classes.tolist()):
+    for label, value in enumerate(classes):
         rows = np.flatnonzero(y == label)
         if len(np.unique(groups[rows])) < 2 and len(classes) > 1:
             raise ValueError(
@@ -165,15 +198,19 @@ def _check_possible(
             "while another is trained on. Add cells of other subjects."
         )
     if n_groups < n_splits:
+        counts = [
+            f"{len(np.unique(groups[y == label]))} with class {value!r}"
+            for label, value in enumerate(classes)
+        ]
         raise ValueError(
             f"'n_splits' must be at most the number of groups. Got n_splits={n_splits} and "
-            f"{n_groups} groups ({name_some(names)}); give n_splits={n_groups} or less, "
-            "or more subjects."
+            f"{n_groups} groups ({name_some(names)}), {', '.join(counts)}; give "
+            f"n_splits={n_groups} or less, or more subjects."
         )
 
 
 def _check_folds(
-    folds: np.ndarray, classes: np.ndarray, y: np.ndarray, names: np.ndarray, n_splits: int
+    folds: np.ndarray, classes: list[Any], y: np.ndarray, names: np.ndarray, n_splits: int
 ) -> None:
     """Raise if a fold is empty or its training side lacks a class."""
     for fold in range(n_splits):

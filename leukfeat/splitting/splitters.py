@@ -14,7 +14,7 @@ from leukfeat.exceptions import LeakageError
 
 from .checks import check_split
 from .groups import merge_groups, name_some, row_groups
-from .kfold import SubjectKFold
+from .kfold import SubjectKFold, check_sizes
 from .views import never_tested, origin_ids, parent_ids
 
 __all__ = ["RANDOM_SPLIT", "Split", "SplitMethod", "Splits", "make_splits"]
@@ -148,30 +148,33 @@ def make_splits(
             f"embargo=True belongs to split='official' or 'leave_one_out'. Got split={split!r}, "
             "which has no held-out column that groups could cross."
         )
+    if split in ("group", "random"):
+        check_sizes(n_splits, n_repeats)
     y = _labels(data)
+    class_names = tuple(getattr(data, "class_names", ()) or ())
     groups, names, notes = row_groups(data, by=by if split == "group" else None)
     parents = parent_ids(data)
     cells = np.arange(len(y)) if parents is None else _cells_among(parents)
     if split == "random":
-        found = _random_splits(y[cells], n_splits, n_repeats, random_state)
+        found = _random_splits(y[cells], n_splits, n_repeats, random_state, class_names)
         # A table with a row a patient is split by patient whichever way it is asked.
         alone = data.subjects is not None and len(np.unique(groups)) == len(y)
         notes = () if alone else (RANDOM_SPLIT,)
     elif split == "group":
         folds = SubjectKFold(n_splits, n_repeats=n_repeats, random_state=random_state)
-        dealt = folds.folds(y[cells], groups[cells], names=names[cells])
+        dealt = folds.folds(y[cells], groups[cells], names=names[cells], class_names=class_names)
         found = [
             Split(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold), repeat, fold)
             for repeat, of_row in enumerate(dealt)
             for fold in range(n_splits)
         ]
     else:
-        column = groups if split == "leave_one_out" and by is None else None
-        held_out = (data.column(by or "fold") if column is None else column)[cells]
+        by_group = split == "leave_one_out" and by is None
+        held_out = (groups if by_group else data.column(by or "fold"))[cells]
+        what = "subject" if by_group else by or "fold"
         here = (y[cells], groups[cells], names[cells])
-        found = _held_out_splits(held_out, *here, by or "fold", embargo)
-        if column is not None:
-            found = [dataclasses.replace(one, name=str(here[2][one.test[0]])) for one in found]
+        called = here[2] if by_group else held_out
+        found = _held_out_splits(held_out, called, *here, what, embargo, class_names)
     if split == "random":
         # Cells at random: only what comes from one cell stays together.
         groups = np.arange(len(y)) if parents is None else merge_groups(origin_ids(data))
@@ -181,7 +184,7 @@ def make_splits(
     for one in found:
         check_split(one.train, one.test, y=y, groups=groups, parents=parents)
     if split != "random":
-        notes = (*notes, *_lacking_notes(found, y, names))
+        notes = (*notes, *_lacking_notes(found, y, names, class_names))
     return Splits(found, groups=groups, notes=notes)
 
 
@@ -224,8 +227,27 @@ def _labels(data: Any) -> np.ndarray:
     return y
 
 
-def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: int) -> list[Split]:
+def _called(label: int, class_names: tuple[str, ...]) -> str:
+    return class_names[label] if class_names else str(label)
+
+
+def _random_splits(
+    y: np.ndarray, n_splits: int, n_repeats: int, random_state: int, class_names: tuple[str, ...]
+) -> list[Split]:
     """Return stratified folds of single cells."""
+    labels, counts = np.unique(y, return_counts=True)
+    cells = {_called(c, class_names): int(n) for c, n in zip(labels, counts, strict=True)}
+    said = ", ".join(f"{n} of class {name}" for name, n in cells.items())
+    if min(cells.values()) < 2 and len(cells) > 1:
+        raise ValueError(
+            f"A class of one cell cannot be trained on and tested. Got {said} cells: leave the class "
+            "out, or add cells of it."
+        )
+    if max(cells.values()) < n_splits:
+        raise ValueError(
+            f"'n_splits' must be at most the number of cells of the largest class. Got "
+            f"n_splits={n_splits} and {said} cells; give n_splits={max(cells.values())} or less."
+        )
     folds = RepeatedStratifiedKFold(
         n_splits=n_splits, n_repeats=n_repeats, random_state=random_state
     )
@@ -237,11 +259,13 @@ def _random_splits(y: np.ndarray, n_splits: int, n_repeats: int, random_state: i
 
 def _held_out_splits(
     column: np.ndarray,
+    called: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray,
     names: np.ndarray,
     what: str,
     embargo: bool,
+    class_names: tuple[str, ...],
 ) -> list[Split]:
     """Return one split for each value of a column, without what shares a group with the test."""
     if pd.isna(column).any():
@@ -250,31 +274,42 @@ def _held_out_splits(
         )
     values = sorted(pd.unique(column))
     if len(values) < 2:
-        raise ValueError(f"Column {what!r} must have two or more values. Got {values} instead.")
+        found_one = ", ".join(str(called[column == value][0]) for value in values) or "none"
+        raise ValueError(
+            f"To hold out {what!r} takes two or more values of it. Got {found_one} in all {len(column)} "
+            "cells: add cells of others, or divide by another column."
+        )
     found = []
     for fold, value in enumerate(values):
         test = np.flatnonzero(column == value)
         train = np.flatnonzero(column != value)
+        name = str(called[test[0]])
         shared = np.isin(groups[train], groups[test])
         if shared.any() and not embargo:
             raise LeakageError(
-                f"{what} {value!r} shares subjects or identical images with its training side: "
+                f"{what} {name!r} shares subjects or identical images with its training side: "
                 f"{int(shared.sum())} training cells of {name_some(names[train[shared]])}. "
                 "Give embargo=True to drop these from training, or split='group' for folds that "
                 "keep them together."
             )
         train = train[~shared]
-        lacking = np.setdiff1d(y, y[train]).tolist()
-        if lacking:
+        for label in np.setdiff1d(y, y[train]).tolist():
+            holders = names[y == label]
+            count = len(set(holders))
+            subjects = "one subject" if count == 1 else f"{count} subjects"
             raise ValueError(
-                f"Holding out {what} {value!r} leaves no training cell of class {lacking[0]!r} "
-                f"({len(train)} training cells remain)."
+                f"Holding out {what} {name!r} leaves no training cell of class "
+                f"{_called(label, class_names)}: {len(train)} training cells remain, and the class has "
+                f"{subjects} ({name_some(holders)}). Leave the class out, add cells "
+                f"of it from elsewhere, or divide with split='group'."
             )
-        found.append(Split(train, test, 0, fold, str(value)))
+        found.append(Split(train, test, 0, fold, name))
     return found
 
 
-def _lacking_notes(splits: list[Split], y: np.ndarray, names: np.ndarray) -> tuple[str, ...]:
+def _lacking_notes(
+    splits: list[Split], y: np.ndarray, names: np.ndarray, class_names: tuple[str, ...]
+) -> tuple[str, ...]:
     """Say where a test side has no cell, or few subjects, of a class."""
     n_classes = len(np.unique(y))
     lacking = sum(len(np.unique(y[one.test])) < n_classes for one in splits)
@@ -285,5 +320,7 @@ def _lacking_notes(splits: list[Split], y: np.ndarray, names: np.ndarray) -> tup
         for label in np.unique(y[one.test]) if one.name and len(splits) <= 10 else ():
             subjects = set(names[one.test[y[one.test] == label]])
             if len(subjects) < 5:
-                notes.append(f"{one.name}: {len(subjects)} subjects of class {label}")
+                notes.append(
+                    f"{one.name}: {len(subjects)} subjects of class {_called(label, class_names)}"
+                )
     return tuple(notes)

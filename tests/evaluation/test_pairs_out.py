@@ -53,3 +53,15 @@ def test_what_cannot_be_asked(features, make_features):
     many = make_features(classes=("a", "b", "c"))
     with pytest.raises(ValueError, match="Two classes are needed"):
         leave_pair_out_auroc(many, LogisticRegression())
+
+
+def test_sizes_that_cannot_be(make_features):
+    cells = make_features(n_subjects=8)
+    for wrong in (0, -1, 2.5):
+        with pytest.raises(ValueError, match=rf"'max_pairs' .*1 or more. Got {wrong}.*all pairs"):
+            leave_pair_out_auroc(cells, LogisticRegression(), max_pairs=wrong)
+    with pytest.raises(ValueError, match=r"Did you mean 0.95\?"):
+        leave_pair_out_auroc(cells, LogisticRegression(), level=95)
+    one = cells[(cells.y == 0) | (cells.subjects == "A1")]
+    with pytest.raises(ValueError, match=r"'all' has one subject \(A1\).*Add subjects"):
+        leave_pair_out_auroc(one, LogisticRegression())

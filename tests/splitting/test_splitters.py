@@ -181,3 +181,48 @@ class TestCnmc:
 def test_what_a_split_cannot_use_is_refused(given, says):
     with pytest.raises(ValueError, match=says):
         make_splits(cells(), **given)
+
+
+def named_cells(y, subjects=None, **columns):
+    """Cells of the classes hem and all."""
+    frame = pd.DataFrame(columns) if columns else None
+    return FeatureSet(
+        np.arange(len(y))[:, None], y, subjects=subjects, class_names=["hem", "all"], columns=frame
+    )
+
+
+@pytest.mark.parametrize("split", ["group", "random"])
+def test_numbers_of_folds_that_cannot_be(split):
+    features = named_cells([0, 0, 1, 1], ["H1", "H2", "1", "2"])
+    for wrong in (1, 0, 2.5, True):
+        with pytest.raises(ValueError, match=rf"'n_splits' must be .*Got {wrong} .*give 5"):
+            make_splits(features, split=split, n_splits=wrong)
+    with pytest.raises(ValueError, match=r"'n_repeats' must be .*Got 0 .*Give 1"):
+        make_splits(features, split=split, n_splits=2, n_repeats=0)
+
+
+def test_too_few_subjects_are_counted_a_class():
+    features = named_cells([0] * 4 + [1] * 3, ["H1", "H1", "H2", "H3", "1", "2", "2"])
+    says = r"5 groups.*3 with class 'hem', 2 with class 'all'; give n_splits=5 or less"
+    with pytest.raises(ValueError, match=says):
+        make_splits(features, n_splits=6)
+    with pytest.raises(ValueError, match=r"Class 'all' has 3 cells, all of one group \(1\)"):
+        make_splits(named_cells(features.y, [*features.subjects[:4], "1", "1", "1"]))
+    with pytest.raises(ValueError, match=r"n_splits=5 and 4 of class hem, 3 of class all cells"):
+        make_splits(features, split="random")
+    with pytest.raises(ValueError, match="Got 4 of class hem, 1 of class all cells: leave"):
+        make_splits(features[:5], split="random")
+
+
+def test_what_is_held_out_is_named():
+    features = named_cells([0, 0, 0, 1, 1, 1], list("aabccc"), site=["A"] * 3 + ["B"] * 3)
+    says = r"Holding out subject 'c' leaves no training cell of class all: 3 .* one subject \(c\)"
+    with pytest.raises(ValueError, match=says + r".*split='group'"):
+        make_splits(features, split="leave_one_out")
+    with pytest.raises(ValueError, match=r"site 'A' leaves .* class hem: .* 2 subjects \(a, b\)"):
+        make_splits(features, split="leave_one_out", by="site")
+    with pytest.raises(ValueError, match=r"To hold out 'subject' .* Got c in all 3 cells"):
+        make_splits(features[3:], split="leave_one_out")
+    splits = make_splits(named_cells([0, 1, 0, 1], list("abcd"), site=list("AABB")),
+                         split="leave_one_out", by="site")  # fmt: skip
+    assert "A: 1 subjects of class hem" in splits.notes
