@@ -163,7 +163,7 @@ def swap_test_auroc(
     check_count("n_flips", n_flips, 1)
     n = int(codes.max()) + 1
     of = np.zeros(len(codes), int) if blocks is None else np.asarray(blocks)
-    ranked = ranked_blocks(y == 1, *scores, codes, of)
+    ranked = ranked_blocks(y == 1, scores[0], scores[1], codes, of)
     if n <= _PAIRS_UP_TO:
         values = differences_by_pairs(ranked, _signs(n, n_flips, random_state) > 0)
     else:
