@@ -109,7 +109,8 @@ def leave_pair_out_auroc(
     sick, healthy = np.flatnonzero((of == 1) & there), np.flatnonzero((of == 0) & there)
     for side in (1, 0):
         here = np.flatnonzero(of == side)
-        name = cells.class_names[positive if side else int(labels[labels != positive][0])]
+        label = positive if side else int(labels[labels != positive][0])
+        name = cells.class_names[label] if cells.class_names else str(label)
         if len(here) < 2:
             raise ValueError(
                 f"Class {name!r} has one subject ({name_some(names[groups == here[0]])}), which is left "
