@@ -76,6 +76,8 @@ def _moved(
             )
 
         images = move(images - fill, "BILINEAR") + fill
+        # The black of the background is taken out of the rim, where pixels were interpolated.
+        images /= tf.where(cut_out, tf.maximum(move(inside, "BILINEAR"), 0.1), 1.0)
         inside = move(inside, "NEAREST")
     if settings.crop:
         window = _window(images, draws[:, 7:10], settings.crop)

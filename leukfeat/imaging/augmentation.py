@@ -228,8 +228,11 @@ def _moved(
     mask = inside.astype(np.uint8)
     if not np.allclose(affine, [[1, 0, 0], [0, 1, 0]]):
         size = (width, height)
+        whole = mask.astype(np.float32)
         image = cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderValue=fill)
         mask = cv2.warpAffine(mask, affine, size, flags=cv2.INTER_NEAREST)
+        if cut_out:
+            image = _unmixed(image, cv2.warpAffine(whole, affine, size, flags=cv2.INTER_LINEAR))
     if settings.crop:
         window = np.zeros((height, width), bool)
         share = 1 - settings.crop * abs(draws[7])
@@ -240,6 +243,11 @@ def _moved(
         image = np.where(window[..., None], image, np.array(fill)).astype(np.uint8)
         mask = mask * window
     return image, (mask > 0) if cut_out else np.ones_like(inside)
+
+
+def _unmixed(image: RGB, share: np.ndarray) -> RGB:
+    """Take the black of the background out of the rim of a cell, where pixels were interpolated."""
+    return np.rint(np.minimum(image / np.maximum(share, 0.1)[..., None], 255)).astype(np.uint8)
 
 
 def _recoloured(

@@ -65,9 +65,10 @@ def fit_preparation(
         raise ValueError("fit_preparation needs at least one step, such as 'macenko'. Got none.")
     learners = [_learner(step) for step in steps]
     if all(learner is None for learner in learners):
+        Preparation(*steps)  # says which step is unknown, if one is
         raise ValueError(
-            f"No step of {steps!r} is learnt from images; of these there are {FITTED_STEPS}. A "
-            "chain without them needs no fitting: Preparation(...)."
+            f"No step of {steps!r} is learnt from images; of these there are "
+            f"{tuple(FITTED_STEPS)}. A chain without them needs no fitting: Preparation(...)."
         )
     if n_images is not None and (
         isinstance(n_images, bool) or not isinstance(n_images, int) or n_images < 1

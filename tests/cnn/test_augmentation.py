@@ -77,6 +77,16 @@ def test_a_turned_cell_keeps_its_place_and_size(batch):
         np.testing.assert_allclose(before_at, after_at, atol=1.5)
 
 
+def test_no_black_creeps_into_the_rim_of_a_cell():
+    rows, columns = np.mgrid[:96, :96]
+    discs = np.zeros((4, 96, 96, 3), np.uint8)
+    discs[:, (rows - 50) ** 2 + (columns - 46) ** 2 < 30**2] = (150, 60, 160)
+    turned = augmented(discs, rotation=180.0, scale=0.2, shear=10.0, translation=0.05)
+    seen = turned[turned.any(axis=3)]
+    assert len(seen) > 4 * 1000
+    assert np.abs(seen - (150, 60, 160)).max() < 6
+
+
 def test_scale_changes_the_size_and_no_more_than_asked(batch):
     scaled = augmented(batch, scale=0.5)
     areas = (scaled > 0).any(axis=3).sum(axis=(1, 2)) / (batch > 0).any(axis=3).sum(axis=(1, 2))

@@ -54,6 +54,19 @@ def test_all_at_once_there_is_one_cell_on_exact_black(cut_out):
         assert 0.7 < out.any(axis=2).sum() / cut_out.any(axis=2).sum() < 1.3
 
 
+@pytest.mark.parametrize("field", ["rotation", "scale", "shear", "translation"])
+def test_no_black_creeps_into_the_rim_of_a_cell(field):
+    rows, columns = np.mgrid[:96, :96]
+    disc = np.zeros((96, 96, 3), np.uint8)
+    disc[(rows - 50) ** 2 + (columns - 46) ** 2 < 30**2] = (150, 60, 160)
+    largest = {"rotation": 180, "shear": 30, "scale": 0.4, "translation": 0.1}[field]
+    settings = dataclasses.replace(NOTHING, **{field: largest})
+    for seed in range(4):
+        out = augment_image(disc, settings, random_state=seed)
+        seen = out[out.any(axis=2)].astype(int)
+        assert np.abs(seen - (150, 60, 160)).max() <= 6
+
+
 def test_a_field_without_black_is_filled_with_the_colour_of_its_frame():
     image = np.full((40, 40, 3), (230, 220, 200), np.uint8)
     image[15:25, 15:25] = (90, 30, 120)
