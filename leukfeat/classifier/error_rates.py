@@ -104,17 +104,17 @@ def count_intervals(
     Returns
     -------
     positive, negative : Interval
-        Numbers of cells; the estimate is the median.
+        Numbers of cells; the estimate is the median, the interval the shortest that holds `level`.
 
     Notes
     -----
     Bayes by weighted draws, after Joseph, Gyorkos and Coupal [1]_. The four rates are drawn from
-    Beta distributions (Jeffreys' prior); what was found and is no white cell is binomial; every
-    number of positive cells among the rest is taken as equally likely beforehand and weighted by
-    the probability of so many calls (a normal law with the mean and variance of the two
-    binomials, continuity corrected); cells that were missed are negative binomial and are as
-    often positive as those found. What is found and is no cell is taken to be called positive as
-    often as the rest.
+    Beta distributions (Jeffreys' prior); what was found and is no white cell is binomial; the share
+    of positive cells among the rest has Jeffreys' prior too, for in many a field there is none, and
+    each draw is weighted by the probability of so many calls (a normal law with the mean and
+    variance of the two binomials, continuity corrected); cells that were missed are negative
+    binomial and are as often positive as those found. What is found and is no cell is taken to be
+    called positive as often as the rest.
 
     References
     ----------
@@ -141,7 +141,7 @@ def count_intervals(
     recall = np.maximum(drawn(finding.recall, finding.n_recall), 1e-3)
     sensitivity = drawn(classifier.sensitivity, classifier.n_sensitivity)
     specificity = drawn(classifier.specificity, classifier.n_specificity)
-    positive = np.floor(rng.random(_DRAWS) * (real + 1)).astype(np.int64)
+    positive = rng.binomial(real, rng.beta(0.5, 0.5, _DRAWS))
     negative = real - positive
     seen = called * real / max(found, 1)
     mean = positive * sensitivity + negative * (1 - specificity)
@@ -164,17 +164,19 @@ def count_intervals(
 def _weighted(
     values: np.ndarray, weights: np.ndarray, level: float, found: int, note: str
 ) -> Interval:
-    order = np.argsort(values, kind="stable")
-    share = np.cumsum(weights[order]) / weights.sum()
-    tail = (1 - level) / 2
-    low, middle, high = (
-        float(values[order][min(int(np.searchsorted(share, part)), len(order) - 1)])
-        for part in (tail, 0.5, 1 - tail)
-    )
+    shares = np.cumsum(np.bincount(values, weights)) / weights.sum()
+    before = np.concatenate([[0.0], shares[:-1]])
+    # The shortest interval: where no cell at all is the likeliest, it begins with 0.
+    ends = np.searchsorted(shares, before + level - 1e-9)
+    starts = np.flatnonzero(ends < len(shares))
+    length = ends[starts] - starts
+    held = shares[ends[starts]] - before[starts]
+    low = int(starts[np.lexsort((-held, length))[0]])
+    high, middle = int(ends[low]), int(np.searchsorted(shares, 0.5 - 1e-9))
     return Interval(
-        estimate=middle,
-        low=low,
-        high=high,
+        estimate=float(middle),
+        low=float(low),
+        high=float(high),
         level=level,
         method="Bayes, finding and classifying errors drawn",
         n_cells=found,

@@ -110,6 +110,7 @@ def analyse_smear(
     side: int | None = None,
     background: str = "keep",
     tile: int | None = None,
+    um_per_px: float | None = None,
     level: float = 0.95,
     **settings: Any,
 ) -> SmearAnalysis:
@@ -136,6 +137,8 @@ def analyse_smear(
         ``"remove"`` for a classifier trained on cut-out cells such as C-NMC's.
     tile : int, optional
         As for :func:`leukfeat.imaging.count_cells`.
+    um_per_px : float, optional
+        Scale of the field in micrometres a pixel, for a classifier that measures in micrometres.
     level : float, default=0.95
         Level of the intervals.
     **settings
@@ -180,7 +183,7 @@ def analyse_smear(
         )
     crops = (getattr(part, "crop", None) for part in classifier.spec.parts)
     window = side or next((crop for crop in crops if crop), None)
-    cells = find_cells(field, side=window, background=background, tile=tile)
+    cells = find_cells(field, side=window, background=background, tile=tile, um_per_px=um_per_px)
     if len(cells):
         predictions = classifier.predict(cells, **settings)
     else:

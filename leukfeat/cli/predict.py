@@ -52,6 +52,10 @@ def predict(
     tile: Annotated[
         int | None, typer.Option(help="With --smear: side in pixels of the tiles of a large field.")
     ] = None,
+    um_per_px: Annotated[
+        float | None,
+        typer.Option(help="With --smear: micrometres a pixel, for a model that measures in them."),
+    ] = None,
 ) -> None:
     r"""Classify cells, and flag those that stand far from every training cell.
 
@@ -75,6 +79,7 @@ def predict(
             side=side,
             cut_out=cut_out,
             tile=tile,
+            um_per_px=um_per_px,
             skip_bad=skip_bad,
             as_json=as_json,
             cache=cache,
@@ -83,8 +88,8 @@ def predict(
             device=device,
         )
         return
-    if side is not None or cut_out or tile is not None:
-        raise typer.BadParameter("--side, --cut-out and --tile are for --smear.")
+    if side is not None or cut_out or tile is not None or um_per_px is not None:
+        raise typer.BadParameter("--side, --cut-out, --tile and --um-per-px are for --smear.")
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
     cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split, skip_bad=skip_bad)

@@ -18,6 +18,7 @@ def predict_smears(
     side: int | None,
     cut_out: bool,
     tile: int | None,
+    um_per_px: float | None,
     skip_bad: bool,
     as_json: bool,
     **settings: Any,
@@ -42,6 +43,7 @@ def predict_smears(
                 side=side,
                 background="remove" if cut_out else "keep",
                 tile=tile,
+                um_per_px=um_per_px,
                 **settings,
             )
         except ImageReadError as error:

@@ -101,13 +101,15 @@ def test_a_field_that_is_too_large_to_be_drawn_is_segmented(tmp_path, capsys, mo
 def test_predict_smear(fields, model, tmp_path, capsys):
     out = tmp_path / "cells.csv"
     code, text, _ = run(
-        capsys, "predict", model, fields, "--smear", "--cut-out", "--side", 64, "-o", out, "--json"
-    )
+        capsys, "predict", model, fields, "--smear", "--cut-out", "--side", 64, "-o", out, "--json",
+        "--um-per-px", 0.18,
+    )  # fmt: skip
     assert code == 0
     assert [row["white_cells"] for row in json.loads(text)["fields"]] == [3, 3]
     table = pd.read_csv(out)
     assert len(table) == 6
     assert {"field", "label", "p_all", "far", "top"} <= set(table)
+    assert set(table["um_per_px"]) == {0.18}
 
 
 def test_smear_options_need_smear(fields, model, capsys):

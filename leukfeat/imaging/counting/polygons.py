@@ -13,12 +13,14 @@ import pandas as pd
 from leukfeat.data.cell_columns import encode_labels, object_column
 from leukfeat.data.dataset import CellDataset
 from leukfeat.imaging.conversion import RGB, Mask, to_rgb
-from leukfeat.imaging.counting.field_cells import CELL_TYPES
+from leukfeat.imaging.counting.field_cells import CELL_TYPES, COLUMNS
 from leukfeat.imaging.counting.pixel_rings import fill_rings
 from leukfeat.imaging.cropping import crop_window
 from leukfeat.imaging.reading import read_image
 
 __all__ = ["cells_from_masks", "cells_from_polygons"]
+
+_ADDED = ("window_top", "window_left", "classification")
 
 Rings = list[np.ndarray]
 """An outline and its holes, each of shape (n, 2), column and row."""
@@ -171,7 +173,7 @@ def cells_from_masks(
                 "classification": name,
             }
         )
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=["image", "mask", "number", *COLUMNS, *_ADDED])
     for name in ("image", "mask"):
         frame[name] = object_column(row[name] for row in rows)
     classes: tuple[str, ...] = tuple(class_names or ())

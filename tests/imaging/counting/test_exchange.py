@@ -270,5 +270,9 @@ def test_no_cells_go_out_and_come_back(tmp_path):
     cells = find_cells(empty)
     write_qupath(cells, tmp_path / "a.geojson")
     write_label_image(cells, tmp_path / "a.png", shape=(90, 90))
-    assert len(read_qupath(tmp_path / "a.geojson", empty)) == 0
-    assert len(read_label_image(tmp_path / "a.png", empty)) == 0
+    for back in (
+        read_qupath(tmp_path / "a.geojson", empty),
+        read_label_image(tmp_path / "a.png", empty),
+    ):
+        assert len(back) == 0
+        assert set(back.frame.columns) == {*cells.frame.columns, "classification"}
