@@ -195,7 +195,8 @@ class TrainingReference:
 
 
 def _codes(groups: Any) -> np.ndarray:
-    names = [str(group) for group in groups]
+    # A cell without a group is one of its own.
+    names = [i if g is None or g != g else str(g) for i, g in enumerate(groups)]
     position = {name: i for i, name in enumerate(dict.fromkeys(names))}
     return np.array([position[name] for name in names])
 

@@ -43,7 +43,7 @@ app = typer.Typer(
     name="leukfeat",
     help="Deep features of blood cells, and a leukemia classifier whose numbers stand.",
     epilog="For research; not a medical device. Exit codes: 0 done, 1 could not be done, "
-    "2 not understood, 3 audit --strict found a leak, 130 stopped.",
+    "2 not understood, 3 audit --strict found a leak or a shortcut, 130 stopped.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

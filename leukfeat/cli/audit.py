@@ -15,6 +15,7 @@ from leukfeat.cli.writing import folder_to_write, write_picture, write_text
 __all__ = ["audit"]
 
 EXIT_LEAKY = 3
+"""A leak or a shortcut: what the verdict says of the cells before any number of warnings."""
 
 
 def audit(
@@ -42,7 +43,11 @@ def audit(
         ),
     ] = True,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with code 3 if a leak is found.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Exit with code 3 if there is a leak, or the label is told without the cell.",
+        ),
     ] = False,
     random_state: opt.RandomState = 0,
     n_jobs: opt.NJobs = None,
@@ -70,7 +75,7 @@ def audit(
     result = {**found.to_dict(), "skipped": cells.skipped[["path", "reason"]].to_dict("records")}
     show(result, in_options(found.to_markdown()), as_json=as_json)
     say_written(written)
-    if strict and found.is_leaky:
+    if strict and (found.is_leaky or found.has_shortcut):
         raise typer.Exit(EXIT_LEAKY)
 
 

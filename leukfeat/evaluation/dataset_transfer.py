@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class DatasetTransfer:
     far : mapping of str to float, optional
         For each dataset the part of its cells that lie farther from those of the other datasets
         than 99 % of these lie from the cells of other subjects.
+    without_subjects : sequence of str, default=()
+        Datasets whose subjects are not known.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class DatasetTransfer:
         *,
         metric: str,
         far: Mapping[str, float] | None = None,
+        without_subjects: Sequence[str] = (),
     ) -> None:
         self.pooled = pooled
         self.held_out = {name: dict(found) for name, found in held_out.items()}
         self.metric = metric
         self.far = dict(far or {})
+        self.without_subjects = tuple(without_subjects)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -75,6 +79,7 @@ class DatasetTransfer:
         return {
             "metric": self.metric,
             "far": self.far,
+            "without_subjects": list(self.without_subjects),
             "held_out": {
                 name: {head: one.to_dict() for head, one in results.items()}
                 for name, results in self.held_out.items()
@@ -84,7 +89,11 @@ class DatasetTransfer:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know before believing the numbers."""
-        return (*self.pooled.notes, *(_far_note(name, part) for name, part in self.far.items()))
+        return (
+            *self.pooled.notes,
+            *(_bare_note(name) for name in self.without_subjects),
+            *(_far_note(name, part) for name, part in self.far.items()),
+        )
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         heads = list(next(iter(self.held_out.values())))
@@ -145,7 +154,8 @@ def leave_one_dataset_out(
     ----------
     datasets : mapping of str to FeatureSet
         Two or more, of one feature space, with the same class names. Subjects of two datasets are
-        taken as different people, also where they bear one name.
+        taken as different people, also where they bear one name; of a dataset without subjects
+        every cell counts alone, which is said.
     heads : str, Head, or a sequence or mapping of them
         As :func:`cross_validate_heads` takes them.
     metric : str, optional
@@ -205,6 +215,7 @@ def leave_one_dataset_out(
         **head_settings,
     )
     of = joined.column(COLUMN)
+    bare = {name: _bare_note(name) for name, one in datasets.items() if one.subjects is None}
     far = {name: _far_part(joined, of == name) for name in datasets}
     held_out: dict[str, dict[str, Evaluation]] = {}
     for name in datasets:
@@ -212,7 +223,11 @@ def leave_one_dataset_out(
             head: Evaluation(
                 one.predictions.take(of[one.predictions.cells] == name),
                 name=head,
-                notes=(*one.notes, *((_far_note(name, far[name]),) if far[name] > _MANY else ())),
+                notes=(
+                    *one.notes,
+                    *((bare[name],) if name in bare else ()),
+                    *((_far_note(name, far[name]),) if far[name] > _MANY else ()),
+                ),
                 level=level,
                 about=one.about,
             )
@@ -223,7 +238,14 @@ def leave_one_dataset_out(
     if metric is None:
         metric = "auroc" if ("auroc", "cells") in first.figures else "balanced_accuracy"
     first.interval(metric)  # is there such a figure?
-    return DatasetTransfer(pooled, held_out, metric=metric, far=far)
+    return DatasetTransfer(pooled, held_out, metric=metric, far=far, without_subjects=tuple(bare))
+
+
+def _bare_note(name: str) -> str:
+    return (
+        f"{name} does not tell its subjects: its cells are taken as independent, and intervals there "
+        "are too narrow"
+    )
 
 
 def _far_part(joined: FeatureSet, here: np.ndarray) -> float:
@@ -277,10 +299,15 @@ def _joined(datasets: Mapping[str, FeatureSet]) -> FeatureSet:
             )
     labelled = [one[one.y >= 0] for one in sets]  # type: ignore[operator]
 
-    def stacked(what: str, prefix: bool = False) -> Any:
+    def stacked(what: str, *, prefix: bool = False, gaps: bool = False) -> Any:
         values = [getattr(one, what) for one in labelled]
-        if any(v is None for v in values):
+        if all(v is None for v in values) or (not gaps and any(v is None for v in values)):
             return None
+        if gaps:  # what one dataset does not tell is missing there, and is kept of the others
+            values = [
+                np.full(len(one), None, object) if v is None else v
+                for one, v in zip(labelled, values, strict=True)
+            ]
         if prefix:
             values = [
                 np.array([None if v is None else f"{name}/{v}" for v in column], object)
@@ -304,8 +331,8 @@ def _joined(datasets: Mapping[str, FeatureSet]) -> FeatureSet:
     return FeatureSet(
         stacked("X"),
         stacked("y"),
-        subjects=stacked("subjects", prefix=True),
-        groups=stacked("groups", prefix=True),
+        subjects=stacked("subjects", prefix=True, gaps=True),
+        groups=stacked("groups", prefix=True, gaps=True),
         ids=stacked("ids"),
         controls=stacked("controls"),
         spec=first.spec,

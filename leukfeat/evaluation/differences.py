@@ -86,7 +86,7 @@ def _same(p: Predictions, q: Predictions) -> bool:
 def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -> tuple[float, str]:
     if p.units is not None:
         if metric == "auroc" and over == "cells" and p.positive is not None:
-            codes = index_subjects(p.units, len(p)).codes
+            codes = index_subjects(p.single_units, len(p)).codes
             value = swap_test_auroc(
                 p.y == p.positive,
                 p.scores[:, p.positive],  # type: ignore[index]
@@ -114,7 +114,7 @@ def _test(p: Predictions, q: Predictions, metric: str, over: str, figure: Any) -
 def _by_subject(p: Predictions, q: Predictions, metric: str) -> np.ndarray:
     """Return what each subject adds to the difference: its classes share one sign."""
     base, _, of = metric.partition("[")
-    frame = pd.DataFrame({"subject": p.units, "y": p.y})
+    frame = pd.DataFrame({"subject": p.single_units, "y": p.y})
     frame["d"] = (p.predicted == p.y).astype(float) - (q.predicted == q.y)
     if base in ("sensitivity", "specificity"):
         c = p.class_names.index(of[:-1]) if of else p.positive

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.cross_validation import cross_validate_heads
 from leukfeat.evaluation.predicting import as_labelled_features
+from leukfeat.evaluation.predictions import Predictions
 from leukfeat.evaluation.scoring import check_metric, figure_name
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.metrics import Interval, SubjectStatistic, difference
@@ -17,6 +21,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["LeakageMeter", "leakage_meter"]
+
+
+BY_CONSTRUCTION = "0 by construction: the same answer for every cell"
+BY_THE_FOLDS = "of the folds' shares of the classes: the same answer for every cell of a fold"
+
+
+def _says_one_thing(p: Predictions, *, ranks: bool) -> bool:
+    """Say whether nothing that a figure looks at differs between the cells of a fold."""
+    if ranks and p.scores is None:
+        return False
+    answers = np.asarray(p.scores) if ranks else p.predicted[:, None]
+    _, first, fold = np.unique(
+        np.column_stack([p.repeat, p.fold]), axis=0, return_index=True, return_inverse=True
+    )
+    return bool((answers == answers[first][fold.ravel()]).all())
 
 
 class LeakageMeter:
@@ -61,7 +80,35 @@ class LeakageMeter:
     @property
     def gap(self) -> Interval:
         """The figure under the random split less that by subject, paired by subject."""
-        return self.figure_of(self.head).interval(self.level)
+        return self.gap_of(self.head)
+
+    def gap_of(self, name: str) -> Interval:
+        """Return the gap of the head or of a control head, with its interval.
+
+        Parameters
+        ----------
+        name : str
+            Name of the head, or ``"colour only"`` and so on.
+
+        Returns
+        -------
+        Interval
+            Without bounds where the head says the same of every cell under both splits: the gap
+            is then 0 by construction, or, where the answer is another in each fold, of the folds.
+        """
+        found = self.figure_of(name).interval(self.level)
+        sides = (self.random[name].predictions, self.by_subject[name].predictions)
+        ranks = self.metric.partition("[")[0] in ("auroc", "auprc")
+        if all(_says_one_thing(p, ranks=ranks) for p in sides):
+            return dataclasses.replace(
+                found,
+                low=float("nan"),
+                high=float("nan"),
+                method="",
+                dof=None,
+                note=BY_THE_FOLDS if found.estimate else BY_CONSTRUCTION,
+            )
+        return found
 
     @property
     def verdict(self) -> str:
@@ -72,6 +119,8 @@ class LeakageMeter:
             f"The figure to report is that by subject, {self.by_subject[self.head][self.metric]}: "
             "it is of patients whom the head has not seen."
         )
+        if gap.note in (BY_CONSTRUCTION, BY_THE_FOLDS):
+            return f"{self.head} shows nothing of the splits: its gap in {name} is {gap.note}."
         if not gap.known:
             return (
                 f"A random split changes {name} by {gap.estimate:+.3f}, and whether by chance is not "
@@ -96,8 +145,12 @@ class LeakageMeter:
         for name in self.random.all:
             if (self.metric, "cells") not in self.by_subject[name].figures:
                 continue
-            gap = self.figure_of(name).interval(self.level)
+            gap = self.gap_of(name)
             words = f"{gap.estimate:+.3f} ({gap.low:+.3f} to {gap.high:+.3f})"
+            if not gap.known:
+                words = f"{gap.estimate:+.3f} ({gap.note or 'no interval'})"
+            if gap.note == BY_CONSTRUCTION:
+                words = BY_CONSTRUCTION
             rows.append(
                 [
                     name,
@@ -150,10 +203,8 @@ class LeakageMeter:
 
     def __repr__(self) -> str:
         gap = self.gap
-        return (
-            f"LeakageMeter({self.head!r}: {self.metric} gap {gap.estimate:+.3f} "
-            f"({gap.low:+.3f} to {gap.high:+.3f}))"
-        )
+        bounds = f"{gap.low:+.3f} to {gap.high:+.3f}" if gap.known else "no interval"
+        return f"LeakageMeter({self.head!r}: {self.metric} gap {gap.estimate:+.3f} ({bounds}))"
 
     def plot(self) -> Figure:
         """Draw the figure of merit under both splits and the gap.

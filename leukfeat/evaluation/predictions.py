@@ -82,6 +82,23 @@ class Predictions:
         return len(pd.unique(self.subjects[~pd.isna(self.subjects)]))
 
     @property
+    def n_without_subject(self) -> int:
+        """Number of distinct cells without subject, where others have one; else 0."""
+        if not self.n_subjects:
+            return 0
+        return len(np.unique(self.cells[pd.isna(self.subjects)]))
+
+    @property
+    def single_units(self) -> np.ndarray | None:
+        """Name of each row's unit, a cell without one by its own name, which is that of no unit."""
+        if self.units is None:
+            return None
+        lost = pd.isna(self.units)
+        names = np.array([f"unit {unit}" for unit in self.units], object)
+        names[lost] = [f"cell {cell}" for cell in self.cells[lost]]
+        return names
+
+    @property
     def repeats(self) -> list[Predictions]:
         """The predictions of each repeat, in the order of the cells, which is the same in all."""
         order = np.lexsort((self.cells, self.repeat))

@@ -38,7 +38,7 @@ from leukfeat.evaluation.report_words import (
 from leukfeat.evaluation.result import Evaluation
 from leukfeat.evaluation.scoring import figure_name
 from leukfeat.evaluation.wording import counted, evaluation_table, html_table, sentence
-from leukfeat.metrics import brier_score, calibration_line, expected_calibration_error
+from leukfeat.metrics import Interval, brier_score, calibration_line, expected_calibration_error
 
 if TYPE_CHECKING:
     from leukfeat.evaluation.comparison import Comparison
@@ -250,7 +250,10 @@ def _cells(result: Evaluation) -> tuple[list[str], list[list[str]]]:
         here = p.y == c
         subjects = "not known"
         if p.subjects is not None:
-            subjects = f"{len(pd.unique(p.subjects[here])):,}"
+            lost = pd.isna(p.subjects) & here
+            subjects = f"{len(pd.unique(p.subjects[here & ~lost])):,}"
+            if lost.any():
+                subjects += f" and {len(np.unique(p.cells[lost])):,} cells without"
         rows.append([name, f"{len(np.unique(p.cells[here])):,}", subjects])
     return ["class", "cells", "subjects"], rows
 
@@ -278,10 +281,14 @@ def _calibration(result: Evaluation) -> list[list[str]]:
     line = calibration_line(up, said, p.units)
     return [
         ["Brier score", str(brier_score(up, said, p.units).interval(result.level))],
-        ["intercept (0 is perfect)", str(line["intercept"].interval(result.level))],
-        ["slope (1 is perfect; below 1 too sure)", str(line["slope"].interval(result.level))],
+        ["intercept (0 is perfect)", _said(line["intercept"].interval(result.level))],
+        ["slope (1 is perfect; below 1 too sure)", _said(line["slope"].interval(result.level))],
         [
             "expected calibration error (biased upwards)",
             f"{expected_calibration_error(up, said):.3f}",
         ],
     ]
+
+
+def _said(found: Interval) -> str:
+    return f"{found}: {found.note}" if np.isnan(found.estimate) else str(found)

@@ -197,6 +197,7 @@ class Evaluation:
             "name": self.name,
             "n_cells": p.n_cells,
             "n_subjects": p.n_subjects,
+            "n_without_subject": p.n_without_subject,
             "class_names": list(p.class_names),
             "positive": None if p.positive is None else p.class_names[p.positive],
             "level": self.level,

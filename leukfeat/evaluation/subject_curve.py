@@ -192,7 +192,9 @@ def learning_curve(
     y, subjects : array-like of shape (n_cells,), optional
         Labels and subjects, for an array of features.
     fractions : sequence of float
-        Parts of the training subjects of each class, in (0, 1].
+        Parts of the training subjects of each class, in (0, 1]; a subject of several classes counts
+        for that which fewest subjects hold. Two subjects of each class are always there, and
+        fractions that come to the same subjects are one point.
     metric : str, default="auroc"
         Figure of merit.
     n_splits : int, default=5
@@ -220,21 +222,29 @@ def learning_curve(
     if cells.subjects is None:
         raise ValueError("A learning curve in subjects needs the subject of each cell.")
     if not fractions or not all(0 < f <= 1 for f in fractions):
-        raise ValueError(f"'fractions' must be in (0, 1]. Got {list(fractions)} instead.")
+        raise ValueError(
+            f"'fractions' must be in (0, 1]. Got {list(fractions)} instead; give parts such as "
+            "(0.25, 0.5, 1.0), not per cent or numbers of subjects."
+        )
     named = named_heads(head, random_state=random_state, **head_settings)
     name, recipe = next(iter(named.items()))
     splits = make_splits(cells, n_splits=n_splits, random_state=random_state)
     rows: list[tuple[float, float, float, float]] = []
     figures: list[SubjectStatistic] = []
+    sizes: set[tuple[int, ...]] = set()
     for fraction in sorted(fractions):
         smaller = [_fewer(one, cells, splits.groups, fraction, random_state) for one in splits]
+        size = tuple(len(one.train) for one in smaller)
+        if size in sizes:
+            continue  # a larger part holds the smaller: these are the same cells
+        sizes.add(size)
         predictions, _ = out_of_fold(cells, {name: recipe}, smaller, controls=False, n_jobs=n_jobs)
         predictions, _ = with_units(predictions, cells)
         tested = predictions[name]
         scored = Evaluation(tested, name=name, level=level)
         found = scored[metric]
         figures.append(scored.figures[metric, "cells"])
-        n = [len(pd.unique(cells.subjects[one.train])) for one in smaller]
+        n = [pd.Series(cells.subjects[one.train]).nunique() for one in smaller]
         rows.append((float(np.mean(n)), found.estimate, found.low, found.high))
     table = pd.DataFrame(rows, columns=["subjects", "estimate", "low", "high"])
     half = half_way(table["subjects"].tolist())
@@ -255,10 +265,22 @@ def _fewer(
 ) -> Split:
     """Keep a part of the training groups of each class; a larger part holds the smaller."""
     rng = np.random.default_rng([random_state, split.repeat, split.fold])
+    found, of = np.unique(groups[split.train], return_inverse=True)
+    labels = np.asarray(cells.y)[split.train]
+    kinds, label = np.unique(labels, return_inverse=True)
+    held = np.zeros((len(found), len(kinds)), bool)
+    held[of, label] = True
+    # Each group counts once, for the class of its own that fewest groups hold.
+    counts_for = np.where(held, held.sum(0), len(found) + 1).argmin(1)
+    orders = [rng.permutation(np.flatnonzero(counts_for == c)) for c in range(len(kinds))]
+    first: set[int] = set()
+    for c in range(len(kinds)):
+        own = [*orders[c], *(g for k, order in enumerate(orders) if k != c for g in order)]
+        first.update([g for g in own if held[g, c]][:2])
     kept: list[int] = []
-    labels = cells.y[split.train]  # type: ignore[index]
-    for label in np.unique(labels):
-        order = rng.permutation(np.unique(groups[split.train][labels == label]))
-        kept += order[: max(2, round(fraction * len(order)))].tolist()
-    train = split.train[np.isin(groups[split.train], kept)]
+    for order in orders:
+        needed = [g for g in order if g in first]
+        rest = [g for g in order if g not in first]
+        kept += [*needed, *rest][: max(len(needed), round(fraction * len(order)))]
+    train = split.train[np.isin(groups[split.train], found[kept])]
     return Split(train, split.test, split.repeat, split.fold, split.name)

@@ -65,6 +65,8 @@ def sentence(result: Evaluation) -> str:
     """
     p = result.predictions
     of = "subjects not known" if p.n_subjects is None else f"of {p.n_subjects:,} subjects"
+    if p.n_without_subject:
+        of += f" and {p.n_without_subject:,} without subject"
     repeats = len(set(p.repeat.tolist()))
     more = f", mean of {repeats} repeats" if repeats > 1 else ""
     positive = "" if p.positive is None else f"; positive class: {p.class_names[p.positive]}"

@@ -92,7 +92,8 @@ def bootstrap_interval(
         high=float(high),
         level=level,
         method=f"percentile bootstrap over {'subjects' if index.known else 'cells'}",
-        n_subjects=index.count if index.known else None,
+        n_subjects=index.count - index.alone if index.known else None,
+        n_without_subject=index.alone,
         n_cells=len(y),
         note=note,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ __all__ = [
 
 Array = np.ndarray
 _EDGE = 1e-6
+_ALIKE = 1e-4
+"""Spread of log-odds below which a head says the same of every cell, but for rounding."""
 
 
 def _binary(y: Any, probability: Any) -> tuple[Array, Array]:
@@ -53,6 +56,7 @@ def _statistic(
         n_cells=len(y),
         unit="subject" if index.known else "cell",
         holders=index.holders(y.astype(np.int64)),
+        alone=index.alone,
     )
 
 
@@ -88,8 +92,25 @@ def brier_score(y: Any, probability: Any, subjects: Any = None) -> SubjectStatis
     return _statistic(round(float(squared.sum() / len(up)), 15), without, index, up, "logit")
 
 
+def _not_identified(up: Array, logit: Array) -> str:
+    """Say why no slope fits these cells best; empty where one does."""
+    if not up.any() or up.all():
+        return "all cells are of one class"
+    if np.std(logit) < _ALIKE:
+        return "all cells have nearly the same probability"
+    low, high = logit[up == 0], logit[up == 1]
+    if low.max() <= high.min() or high.max() <= low.min():
+        return (
+            "the probabilities part the classes without an error: the steeper, the better it fits"
+        )
+    return ""
+
+
 def _line(up: Array, logit: Array, weights: Array) -> Array:
     """Intercept and slope of a logistic regression of the label on the log-odds."""
+    kept = weights > 0
+    if _not_identified(up[kept], logit[kept]):
+        return np.array([np.nan, np.nan])
     beta = np.array([0.0, 1.0])
     X = np.column_stack([np.ones_like(logit), logit])
     for _ in range(50):
@@ -119,7 +140,9 @@ def calibration_line(y: Any, probability: Any, subjects: Any = None) -> dict[str
     -------
     dict of str to SubjectStatistic
         ``"intercept"`` (0 is perfect; above 0 positives are more common than said, at a slope
-        of 1), and ``"slope"`` (1 is perfect; below 1 the head is too sure).
+        of 1), and ``"slope"`` (1 is perfect; below 1 the head is too sure). Both are ``nan``, and
+        their intervals' notes say why, where no line fits best: all cells are of one class, have
+        nearly the same probability, or the classes are parted without an error.
 
     References
     ----------
@@ -148,8 +171,12 @@ def calibration_line(y: Any, probability: Any, subjects: Any = None) -> dict[str
         blocks = np.random.default_rng(0).permutation(len(up)) % count
         index = SubjectIndex(blocks, (), count, known=False)
     without = np.array([_line(up, logit, (index.codes != i).astype(float)) for i in range(count)])
+    why = _not_identified(up, logit)
+    undefined = f"no line fits best, since {why}" if why else ""
     return {
-        name: _statistic(float(full[k]), without[:, k], index, up, "identity")
+        name: dataclasses.replace(
+            _statistic(float(full[k]), without[:, k], index, up, "identity"), undefined=undefined
+        )
         for k, name in enumerate(("intercept", "slope"))
     }
 

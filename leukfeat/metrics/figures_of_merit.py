@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -80,16 +81,43 @@ def figures_of_merit(
     n_classes = len(class_names)
     index = index_subjects(subjects, len(y))
     _check(y, predicted, probabilities, n_classes, over, index)
-    strata = index.strata(y)
     weights = None if over == "cells" else _equal_subjects(y, index, n_classes)
-    binary = n_classes == 2 and positive is not None
-    named = _from_tables(n_classes, positive if binary else None, class_names)
-    figures = _on_tables(y, predicted, index, strata, weights, n_classes, named)
+    scores = None
     if probabilities is not None:
         remedy = "Leave these cells out, or predict them again."
         scores = finite_values("probabilities", probabilities, remedy)
-        kinds = {"auroc": True} if over == "subjects" else {"auroc": True, "auprc": False}
-        for name in kinds:
+
+    def computed(units: SubjectIndex) -> dict[str, SubjectStatistic]:
+        return _figures(y, predicted, scores, units, weights, class_names, positive)
+
+    figures = computed(index)
+    if index.known and len(np.unique(index.codes * n_classes + y)) > index.count:
+        # Subjects hold several classes: what each class adds to the spread.
+        _, apart = np.unique(index.codes * n_classes + y, return_inverse=True)
+        each = computed(SubjectIndex(apart, (), int(apart.max()) + 1, known=True))
+        figures = {
+            name: dataclasses.replace(one, by_class=each[name]) for name, one in figures.items()
+        }
+    if over == "subjects":
+        return {k: v for k, v in figures.items() if k.split("[")[0] in OVER_SUBJECTS}
+    return figures
+
+
+def _figures(
+    y: Array,
+    predicted: Array,
+    scores: Array | None,
+    index: SubjectIndex,
+    weights: Array | None,
+    class_names: Sequence[str],
+    positive: int | None,
+) -> dict[str, SubjectStatistic]:
+    n_classes, strata = len(class_names), index.strata(y)
+    binary = n_classes == 2 and positive is not None
+    named = _from_tables(n_classes, positive if binary else None, class_names)
+    figures = _on_tables(y, predicted, index, strata, weights, n_classes, named)
+    if scores is not None:
+        for name in ("auroc",) if weights is not None else ("auroc", "auprc"):
             classes = [positive] if binary else range(n_classes)
             each = {
                 c: _area(name, y == c, scores[:, c], index, strata, weights)
@@ -103,8 +131,6 @@ def figures_of_merit(
             if present:
                 figures[name] = average(present)
             figures.update({f"{name}[{class_names[c]}]": area for c, area in each.items()})
-    if over == "subjects":
-        return {k: v for k, v in figures.items() if k.split("[")[0] in OVER_SUBJECTS}
     return figures
 
 
@@ -203,6 +229,7 @@ def _on_tables(
             n_cells=n_cells,
             unit="subject" if index.known else "cell",
             holders=held,
+            alone=index.alone,
         )
     return figures
 
@@ -228,4 +255,5 @@ def _area(
         n_cells=len(up),
         unit=unit,  # type: ignore[arg-type]
         holders=index.holders(up.astype(np.int64)),
+        alone=index.alone,
     )

@@ -25,6 +25,8 @@ class Interval:
         How the bounds were computed.
     n_subjects : int or None, default=None
         Subjects that the estimate stands on; ``None`` where subjects are not known.
+    n_without_subject : int, default=0
+        Cells without subject beside them, each of which counts as a subject does.
     n_cells : int, default=0
         Cells that the estimate stands on.
     dof : float or None, default=None
@@ -45,6 +47,7 @@ class Interval:
     level: float = 0.95
     method: str = ""
     n_subjects: int | None = None
+    n_without_subject: int = 0
     n_cells: int = 0
     dof: float | None = None
     note: str = ""

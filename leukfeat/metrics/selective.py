@@ -101,4 +101,5 @@ def _error(y: Array, wrong: Array, decided: Array, index: SubjectIndex) -> Subje
         strata=strata,
         n_cells=int(decided.sum()),
         unit="subject" if index.known else "cell",
+        alone=index.alone,
     )

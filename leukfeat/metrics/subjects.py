@@ -55,12 +55,15 @@ class SubjectIndex:
         Number of units: subjects, or cells where subjects are not known.
     known : bool
         Whether the units are subjects.
+    alone : int, default=0
+        How many of the units, the last ones, are cells without subject among others that have one.
     """
 
     codes: np.ndarray
     names: tuple[str, ...]
     count: int
     known: bool
+    alone: int = 0
 
     def strata(self, y: np.ndarray) -> np.ndarray:
         """Return the stratum of each unit.
@@ -108,7 +111,7 @@ def index_subjects(subjects: Any, n_cells: int) -> SubjectIndex:
     ----------
     subjects : array-like of shape (n_cells,) or None
         Subject of each cell. Without subjects every cell is its own unit, and so is a cell
-        whose subject is missing (``None`` or ``nan``).
+        whose subject is missing (``None``, ``nan`` or ``""``).
     n_cells : int
         Number of cells.
 
@@ -134,6 +137,9 @@ def index_subjects(subjects: Any, n_cells: int) -> SubjectIndex:
         raise ValueError(
             f"'subjects' must have one entry a cell, {n_cells}. Got shape {given.shape} instead."
         )
+    if given.dtype.kind in "OUST":
+        given = given.astype(object)
+        given[given == ""] = None
     codes, uniques = pd.factorize(given, sort=False)
     codes = codes.astype(np.int64)
     names = np.array([str(u) for u in uniques], object)
@@ -144,4 +150,5 @@ def index_subjects(subjects: Any, n_cells: int) -> SubjectIndex:
     codes[~missing] = rank[codes[~missing]]
     codes[missing] = len(names) + np.arange(int(missing.sum()))
     every = (*names[order], *(f"(cell {i} without subject)" for i in np.flatnonzero(missing)))
-    return SubjectIndex(codes, every, len(every), known=bool(len(names)))
+    alone = int(missing.sum()) if len(names) else 0
+    return SubjectIndex(codes, every, len(every), known=bool(len(names)), alone=alone)

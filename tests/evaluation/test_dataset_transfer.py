@@ -70,3 +70,20 @@ def test_cells_that_are_far_from_all_that_the_heads_know_are_said(make_features)
 def test_a_figure_that_is_not_there_is_an_error(laboratories):
     with pytest.raises(UnknownFigureError, match="No figure 'auc'"):
         leave_one_dataset_out(laboratories, LogisticRegression(), metric="auc")
+
+
+def test_a_dataset_without_subjects_takes_them_from_no_other(laboratories, make_features):
+    bare = make_features(seed=3, n_subjects=16, subjects=False)
+    found = leave_one_dataset_out({**laboratories, "bare": bare}, LogisticRegression())
+    a, c = (found.held_out[name]["LogisticRegression"] for name in ("a", "bare"))
+    assert (a.predictions.n_subjects, a["auroc"].n_subjects) == (16, 16)
+    assert c["auroc"].n_subjects is None
+    assert found.without_subjects == ("bare",)
+    said = "bare does not tell its subjects"
+    assert any(said in note for note in c.notes)
+    assert not any(said in note for note in a.notes)
+    assert said in found.to_markdown()
+    alone = {"a": laboratories["a"], "b": laboratories["b"]}
+    with_two = leave_one_dataset_out(alone, LogisticRegression())
+    widths = [r.held_out["a"]["LogisticRegression"]["accuracy"].width for r in (found, with_two)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.4), "still by subject"

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from leukfeat.evaluation import leakage_meter
@@ -91,3 +92,22 @@ def test_the_verdict_covers_every_outcome(make_features, monkeypatch, gap, said)
 def test_a_figure_that_does_not_exist_is_refused_before_anything_is_fit(make_features):
     with pytest.raises(ValueError, match=r"one of .*'auroc'.* Got 'auc' instead"):
         leakage_meter(make_features(controls=False), KNeighborsClassifier(), metric="auc")
+
+
+def test_a_head_of_one_answer_has_no_gap_by_construction(make_features):
+    cells = make_features(n_subjects=16)
+    meter = leakage_meter(cells, DummyClassifier(strategy="constant", constant=1), n_splits=2)
+    assert (meter.gap.estimate, meter.gap.known) == (0, False)
+    assert "0 by construction" in meter.gap.note
+    assert "shows nothing of the splits" in meter.verdict
+    json.dumps(meter.to_dict(), allow_nan=False)
+    assert meter.plot().axes
+    metered = leakage_meter(cells, "naive_bayes", metric="auroc", n_splits=2, tune=False)
+    (row,) = [r for r in metered.to_markdown().splitlines() if r.startswith("| majority")]
+    assert row.endswith("| 0 by construction: the same answer for every cell |")
+    (own,) = [r for r in metered.to_markdown().splitlines() if r.startswith("| naive_bayes")]
+    assert "by construction" not in own
+    assert "nan" not in repr(meter) + meter.to_markdown()
+    one_a_fold = leakage_meter(cells, DummyClassifier(strategy="most_frequent"), n_splits=2)
+    assert one_a_fold.gap.estimate != 0
+    assert "of the folds' shares of the classes" in one_a_fold.verdict

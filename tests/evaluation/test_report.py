@@ -163,3 +163,9 @@ def test_the_card_says_features_and_split_and_wants_one_result(features):
         model_card(compared)
     with pytest.raises(KeyError, match="No head 'svm' was compared; there are: nb, "):
         compared["svm"]
+
+
+def test_a_line_of_calibration_that_nothing_fixes_is_not_shown_as_a_number(make_features):
+    cells = make_features(n_subjects=16, effect=60.0, controls=False)
+    page = cross_validate_heads(cells, {"nb": GaussianNB()}, n_splits=2)["nb"].to_html()
+    assert "not defined: no line fits best, since the probabilities part the classes" in page

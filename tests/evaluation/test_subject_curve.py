@@ -55,3 +55,35 @@ def test_a_curve_that_no_longer_rises_is_not_continued():
     curve = LearningCurve(table, metric="auroc", head="svm", n_cells=10, n_subjects=20)
     assert np.isnan(curve.more_subjects(2))
     assert "the last two do not rise" in curve.to_markdown()
+
+
+def _mixed(make_features):
+    """Thirty subjects, each with cells of both classes."""
+    cells = make_features(n_subjects=60)
+    cells.subjects = np.array([f"s{int(s[1:]) // 2}" for s in cells.subjects], object)
+    cells.groups = cells.subjects
+    return cells
+
+
+def test_subjects_of_several_classes_are_counted_once(make_features):
+    cells = _mixed(make_features)
+    curve = learning_curve(cells, LogisticRegression(), fractions=(0.25, 0.5, 1.0))
+    assert curve.table["subjects"].tolist() == pytest.approx([6, 12, 24])
+
+
+def test_a_fraction_that_adds_nobody_is_no_point(make_features):
+    for cells in (make_features(n_subjects=12), _mixed(make_features)):
+        curve = learning_curve(
+            cells, LogisticRegression(), fractions=(0.01, 0.02, 0.03, 1.0), n_splits=3
+        )
+        assert len(curve.table) == 2
+        assert curve.table["subjects"].is_unique
+
+
+def test_cells_without_subject_are_no_subject_of_the_curve(make_features):
+    cells = make_features()
+    lost = cells.subjects == "H0"
+    cells.subjects = np.where(lost, None, cells.subjects)
+    cells.groups = cells.subjects
+    curve = learning_curve(cells, LogisticRegression(), fractions=(1.0,))
+    assert curve.table["subjects"].iloc[0] == pytest.approx(39 * 0.8)

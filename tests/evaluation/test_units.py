@@ -163,3 +163,26 @@ def test_folds_of_ones_own_are_said(make_features):
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}, cv=2)
     notes = cross_validate_heads(features, {"search": search}, n_splits=2).notes
     assert any("search divides its training cells by folds of its own" in note for note in notes)
+
+
+def test_cells_without_subject_are_told_from_subjects(make_features):
+    features = make_features(n_subjects=24)
+    lost = np.isin(features.subjects, ["A1", "H2"])
+    partly = _with(features, subjects=np.where(lost, None, features.subjects))
+    heads = {"nb": GaussianNB(), "lr": LogisticRegression()}
+    comparison = cross_validate_heads(partly, heads, n_splits=3, n_repeats=2)
+    result = comparison["nb"]
+    n = int(lost.sum())
+    assert (result.predictions.n_subjects, result.predictions.n_without_subject) == (22, n)
+    found = result["balanced_accuracy"]
+    assert (found.n_subjects, found.n_without_subject) == (22, n)
+    assert f"of 22 subjects and {n} without subject" in result.to_markdown()
+    assert f"{n} cells without subject each count as a subject" in result.to_markdown()
+    assert result.to_dict()["n_without_subject"] == n
+    page = result.to_html()
+    assert f"11 and {int((lost & (features.y == 1)).sum())} cells without" in page
+    # Their cells take part in the tests of differences, once for all repeats.
+    units = result.predictions.single_units
+    assert len(set(units)) == 22 + n
+    table = comparison.differences("balanced_accuracy", over="subjects")
+    assert table["test"].iloc[0] == "signs flipped by subject"

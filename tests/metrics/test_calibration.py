@@ -82,3 +82,33 @@ def test_scores_are_no_probabilities():
         brier_score([0, 1], [-2.0, 3.0])
     with pytest.raises(ValueError, match=r"one length"):
         reliability_table([0, 1], [0.5])
+
+
+@pytest.mark.parametrize(
+    ("y", "p", "why"),
+    [
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], "part the classes without an error"),
+        ([0, 0, 1, 1], [0.1, 0.5, 0.5, 0.9], "part the classes without an error"),
+        ([1, 1, 0, 0], [0.1, 0.2, 0.8, 0.9], "part the classes without an error"),
+        ([0, 1, 0, 1], [0.3, 0.3, 0.3, 0.3 + 1e-7], "nearly the same probability"),
+        ([1, 1, 1, 1], [0.1, 0.2, 0.8, 0.9], "of one class"),
+    ],
+)
+def test_a_line_that_nothing_fixes_is_none(y, p, why):
+    subjects = np.repeat(np.arange(8), 4)
+    for of in (subjects, None):
+        line = calibration_line(np.tile(y, 8), np.tile(p, 8), of)
+        for figure in line.values():
+            found = figure.interval()
+            assert np.isnan([found.estimate, found.low, found.high]).all()
+            assert found.note.startswith("no line fits best, since")
+            assert why in found.note
+
+
+def test_a_line_that_stands_on_one_subject_has_no_interval():
+    y, p = np.tile([0, 0, 1, 1], 8), np.tile([0.1, 0.2, 0.8, 0.9], 8)
+    p[0] = 0.95
+    slope = calibration_line(y, p, np.repeat(np.arange(8), 4))["slope"].interval()
+    assert np.isfinite(slope.estimate)
+    assert not slope.known
+    assert "it stands on that one" in slope.note

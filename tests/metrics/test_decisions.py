@@ -94,3 +94,23 @@ def test_planted_label_errors_come_first():
     assert table["margin"].is_monotonic_decreasing
     assert table["suspected_of_subject"].between(0, 1).all()
     assert len(suspected_label_errors(truth, np.eye(3)[truth])) == 0
+
+
+def test_cells_without_subject_are_counted_and_said():
+    p, y = [0.9, 0.8, 0.2, 0.7, 0.6], [1, 1, 0, 1, 1]
+    with pytest.warns(UserWarning, match="2 of 5 cells have no subject and are in no decision"):
+        table = subject_decisions(p, ["1", "1", "H1", None, ""], y)
+    assert table.index.tolist() == ["1", "H1"]
+    assert table.attrs["n_without_subject"] == 2
+    assert subject_decisions(p, list("aabcd"), y).attrs["n_without_subject"] == 0
+    with pytest.raises(ValueError, match="None of the 5 cells has a subject"):
+        subject_decisions(p, [None] * 5, y)
+    for wrong, says in (
+        ({"probability": [90, 80]}, "'probability' .*from 80 to 90"),
+        ({"probability": [np.nan, 0.1]}, "'probability' .*1 of 2 that are nan"),
+        ({"threshold": 50}, r"'threshold' .*Did you mean 0.5"),
+        ({"subjects": ["a"]}, "'subjects' must have one entry a cell, 2"),
+    ):
+        given = {"probability": [0.1, 0.2], "subjects": ["a", "b"]} | wrong
+        with pytest.raises(ValueError, match=says):
+            subject_decisions(**given)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -217,3 +219,51 @@ def test_a_class_whose_subjects_are_all_alike_is_said_to_be():
         strata=strata,
     )
     assert "subjects of one class do not move it" in figure.interval().note
+
+
+def _few_normal_subjects(mixed):
+    """Three subjects of class 0 and forty of class 1, the last of which may hold two cells of 0."""
+    rng = np.random.default_rng(3)
+    codes = np.repeat(np.arange(43), 30)
+    y = (codes >= 3).astype(int)
+    if mixed:
+        y[-2:] = 0
+    score = 1.5 * y + 0.8 * rng.normal(size=43)[codes] + rng.normal(size=len(y))
+    return y, np.column_stack([-score, score]), codes
+
+
+@pytest.mark.parametrize("over", ["cells", "subjects"])
+def test_one_subject_of_both_classes_does_not_multiply_the_degrees_of_freedom(over):
+    dof = {}
+    for mixed in (False, True):
+        y, scores, subjects = _few_normal_subjects(mixed)
+        figures = figures_of_merit(y, (scores[:, 1] > 0.7).astype(int), scores, subjects, over=over)
+        for name in ("auroc", "balanced_accuracy", "accuracy"):
+            dof.setdefault(name, []).append(figures[name].interval().dof)
+            assert figures[name].standard_error()[1] < 45
+    assert dof["auroc"][0] < 4
+    for name in ("auroc", "balanced_accuracy"):
+        assert dof[name][1] < dof[name][0] + 4, name
+
+
+def test_a_class_that_one_subject_holds_leaves_hardly_a_degree_of_freedom():
+    y, scores, subjects = _few_normal_subjects(mixed=False)
+    y[:] = 1
+    y[:15] = 0  # half the cells of one subject
+    figures = figures_of_merit(y, (scores[:, 1] > 0.7).astype(int), scores, subjects)
+    assert figures["auroc"].interval().dof is None, "not defined without it"
+    assert figures["balanced_accuracy"].interval().dof < 3
+    assert figures["accuracy"].interval().dof > 10, "its cells are few of all"
+
+
+def test_means_and_differences_keep_the_classes_apart():
+    y, scores, subjects = _few_normal_subjects(mixed=True)
+    one = figures_of_merit(y, (scores[:, 1] > 0.7).astype(int), scores, subjects)["auroc"]
+    other = figures_of_merit(y, y, scores + scores**3, subjects)["auroc"]
+    noise = np.random.default_rng(0).normal(size=scores.shape)
+    third = figures_of_merit(y, y, scores + noise, subjects)["auroc"]
+    assert average([one, other]).interval().dof == pytest.approx(one.interval().dof)
+    apart = difference(one, third)
+    assert apart.by_class is not None
+    alone = dataclasses.replace(apart, by_class=None).interval().dof
+    assert apart.interval().dof < 0.8 * alone

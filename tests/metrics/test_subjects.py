@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leukfeat.metrics import index_subjects, kish
+from leukfeat.metrics import bootstrap_interval, figures_of_merit, index_subjects, kish
 
 
 def test_codes_follow_the_sorted_names():
@@ -41,3 +41,30 @@ def test_kish_of_the_cells_of_cnmc_hem():
     assert kish([5, 0, 0]) == 1
     assert kish([0, 0]) == 0
     assert kish([4, 2]) == 36 / 20
+
+
+def test_cells_without_subject_are_told_from_subjects():
+    index = index_subjects(["H1", None, "", "H2", np.nan, "H1"], 6)
+    assert (index.count, index.alone) == (5, 3)
+    assert index.names[:2] == ("H1", "H2")
+    assert index_subjects([None, None], 2).alone == 0, "then nothing is known"
+
+
+def test_an_interval_counts_them_apart_and_says_so():
+    rng = np.random.default_rng(0)
+    subjects = np.repeat([f"s{i}" for i in range(24)], 5).astype(object)
+    y = np.repeat(np.arange(24) % 2, 5)
+    predicted = np.where(rng.random(120) < 0.2, 1 - y, y)
+    whole = figures_of_merit(y, predicted, None, subjects)["sensitivity"].interval()
+    assert (whole.n_subjects, whole.n_without_subject, whole.note) == (12, 0, "")
+    subjects[5:10] = None  # the cells of s1
+    subjects[10:15] = ""  # of s2, which are no positive ones
+    for over in ("cells", "subjects"):
+        figures = figures_of_merit(y, predicted, None, subjects, over=over)
+        found = figures["sensitivity"].interval()
+        assert (found.n_subjects, found.n_without_subject) == (11, 5)
+        assert "5 cells without subject each count as a subject" in found.note
+        both = figures["balanced_accuracy"].interval()
+        assert (both.n_subjects, both.n_without_subject) == (22, 10)
+    sure = bootstrap_interval(lambda rows: float((predicted == y)[rows].mean()), y, subjects)
+    assert (sure.n_subjects, sure.n_without_subject) == (22, 10)
