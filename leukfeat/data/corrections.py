@@ -126,8 +126,21 @@ def _table(corrections: Any) -> tuple[pd.DataFrame, str, Path]:
     if path.suffix.lower() == ".parquet":
         if not path.is_file():
             raise FileNotFoundError(f"There is no table of corrections '{path}'.")
-        return pd.read_parquet(path), f"'{path}'", path.parent
+        return _parquet(path), f"'{path}'", path.parent
     return read_text_table(path, parameter="corrections"), f"'{path}'", path.parent
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise ImportError(
+            f"Reading '{path}' needs pyarrow: pip install 'leukfeat[parquet]', or give a .csv file."
+        ) from error
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except (pyarrow.ArrowException, OSError) as error:
+        raise ValueError(f"The table of corrections '{path}' cannot be read: {error}") from error
 
 
 def _positions(cells: CellDataset, on: str, keys: Any) -> dict[str, list[int]]:

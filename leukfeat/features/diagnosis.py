@@ -26,6 +26,7 @@ _EXTRAS = {
     "nncf": "int8",
     "dask": "cluster",
     "pyarrow": "parquet",
+    "imagecodecs": "slides",
 }
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

@@ -113,7 +113,10 @@ def fit_svc(svc: SVC, X: np.ndarray, y: np.ndarray) -> SVC:
     given = svc.get_params()
     names = ("C", "kernel", "gamma", "tol", "class_weight", "shrinking", "max_iter", "cache_size")
     solved = import_native("sklearnex.svm").SVC(**{name: given[name] for name in names}).fit(X, y)
-    svc.classes_ = np.unique(y)
+    # One row a class makes this scikit-learn's own attributes, whichever they are; what was learnt
+    # then replaces theirs.
+    one_each = np.unique(y, return_index=True)[1]
+    svc.fit(X[one_each], y[one_each])
     svc.class_weight_ = np.ascontiguousarray(solved.class_weight_, np.float64)
     svc.support_ = np.asarray(solved.support_, np.int32)
     svc.support_vectors_ = np.ascontiguousarray(X[svc.support_])
@@ -123,10 +126,7 @@ def fit_svc(svc: SVC, X: np.ndarray, y: np.ndarray) -> SVC:
     # libsvm keeps the two-class model with the sign turned.
     sign = -1.0 if len(svc.classes_) == 2 else 1.0
     svc._dual_coef_, svc._intercept_ = sign * svc.dual_coef_, sign * svc.intercept_
-    svc._probA = svc._probB = np.empty(0)
-    svc._sparse, svc._gamma, svc.shape_fit_ = False, float(svc.gamma), X.shape
-    svc._effective_probability, svc.fit_status_ = False, 0
-    svc.n_features_in_ = X.shape[1]
+    svc.shape_fit_ = X.shape
     n_pairs = len(svc.classes_) * (len(svc.classes_) - 1) // 2
     svc.n_iter_ = svc._num_iter = np.zeros(n_pairs, np.int32)  # oneDAL does not tell
     return svc

@@ -45,6 +45,9 @@ def test_parquet(cells, tmp_path):
     assert apply_corrections(cells, path).y.tolist() == [1, 0, 1, -1]
     with pytest.raises(FileNotFoundError, match="nowhere"):
         apply_corrections(cells, tmp_path / "nowhere.parquet")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"cells\.parquet' cannot be read"):
+        apply_corrections(cells, path)
 
 
 def test_an_empty_label_corrects_nothing(cells, tmp_path):

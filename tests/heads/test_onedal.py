@@ -45,6 +45,22 @@ def test_svc_is_stock_and_decides_the_same(problem, class_weight):
 
 
 @needs_onedal
+def test_svc_has_what_the_scikit_learn_that_is_installed_sets(problem, monkeypatch):
+    X, y, _ = problem
+    fit = SVC.fit
+
+    def other_version(self, X, y, sample_weight=None):  # 1.7 has no _effective_probability
+        fit(self, X, y, sample_weight).__dict__.pop("_effective_probability", None)
+        self._of_another_version = True
+        return self
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SVC, "fit", other_version)
+        ours = onedal.fit_svc(SVC(C=3.0, gamma=0.02), X, y)
+        assert set(vars(ours)) == set(vars(SVC(C=3.0, gamma=0.02).fit(X, y)))
+
+
+@needs_onedal
 def test_many_rows_are_fit_by_onedal(problem, monkeypatch):
     X, y, new = problem
     by_gram = RbfSVC(C=3, tol=1e-5).fit(X, y)

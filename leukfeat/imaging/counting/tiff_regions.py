@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -177,9 +178,14 @@ class TiffRegions:
                 try:
                     block, place, _ = page.decode(data, index, **tables)
                 except (ValueError, RuntimeError, ImportError) as error:
+                    remedy = ""
+                    if importlib.util.find_spec("imagecodecs") is None:
+                        remedy = (
+                            " Many compressions need imagecodecs: pip install 'leukfeat[slides]'."
+                        )
                     raise ImageReadError(
                         f"Cannot read the image {self.path!r}: tile {index} could not be "
-                        f"decoded ({error})."
+                        f"decoded ({error}).{remedy}"
                     ) from None
                 if block is not None:
                     yield block[0], int(place[2]), int(place[3])
