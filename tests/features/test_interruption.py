@@ -146,3 +146,27 @@ def test_readers_are_served_while_a_writer_is_at_work(undisturbed, engine, tmp_p
     assert victim.returncode == 0
     assert engine.computed == 0
     assert served > 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, MemoryError])
+@pytest.mark.parametrize("kind", ["lock", "heartbeat"])
+def test_stopped_before_the_first_row_it_leaves_nothing(
+    write_images, engine, tmp_path, monkeypatch, error, kind
+):
+    monkeypatch.setenv("LEUKFEAT_LOCK", kind)
+
+    def stop(*_):
+        assert [*place.parent.iterdir()]  # the writer holds its lock
+        raise error("stopped")
+
+    paths = write_images(4)
+    for place in (tmp_path / "new" / "folder" / "a.h5", tmp_path / "there" / "a.h5"):
+        (tmp_path / "there").mkdir(exist_ok=True)
+        before = sorted(tmp_path.rglob("*"))
+        with monkeypatch.context() as patch:
+            patch.setattr(engine, "stream", stop)
+            with pytest.raises(error, match="stopped"):
+                lf.extract_features(paths, cache=place, weights="random", progress=False)
+        assert sorted(tmp_path.rglob("*")) == before
+        assert len(lf.extract_features(paths, cache=place, weights="random", progress=False)) == 4
+        assert place.exists()

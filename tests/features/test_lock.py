@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+import filelock
 import pytest
 
 from leukfeat.features.store.lock import HeartbeatLock, WriterLock
@@ -18,7 +19,8 @@ def kind(request, monkeypatch):
     return request.param
 
 
-def test_only_one_holds_it(tmp_path, kind):
+@pytest.mark.parametrize("unused", [False, True])
+def test_only_one_holds_it(tmp_path, kind, unused):
     inside, most, turns = 0, 0, []
 
     def work(name):
@@ -31,7 +33,7 @@ def test_only_one_holds_it(tmp_path, kind):
             time.sleep(0.005)
             inside -= 1
             turns.append(name)
-            lock.release()
+            lock.release(unused=unused)
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for thread in threads:
@@ -40,6 +42,25 @@ def test_only_one_holds_it(tmp_path, kind):
         thread.join(30)
     assert most == 1
     assert len(turns) == 20
+
+
+def test_a_lock_on_a_file_that_was_removed_is_none(tmp_path, monkeypatch):
+    acquire, taken = filelock.FileLock.acquire, []
+
+    def as_another_removes_it(self, *args, **options):
+        done = acquire(self, *args, **options)
+        taken.append(self)
+        if len(taken) < 3:
+            os.unlink(tmp_path / ".s.h5.lock")
+        return done
+
+    monkeypatch.setattr("filelock.FileLock.acquire", as_another_removes_it)
+    lock = WriterLock(str(tmp_path / "s.h5"))
+    lock.acquire()
+    assert len(taken) == 3
+    assert (tmp_path / ".s.h5.lock").exists()
+    lock.release(unused=True)
+    assert not any(tmp_path.iterdir())
 
 
 def test_where_the_file_system_has_no_locks_the_heartbeat_is_used(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -19,6 +20,8 @@ logger = logging.getLogger("leukfeat")
 
 _POLL = 0.1
 _SAY_AFTER = 3.0
+_REMOVED_AT_MOST = 20
+"""Times that others may take the file away; some file systems count no links."""
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
@@ -47,11 +50,14 @@ class WriterLock:
             self._lock.acquire()
             return
         lock = filelock.FileLock(self._path, thread_local=False)
-        started, said = time.monotonic(), False
+        started, said, removed = time.monotonic(), False, _REMOVED_AT_MOST
         while True:
             try:
                 lock.acquire(timeout=_SAY_AFTER, poll_interval=_POLL)
-                break
+                removed -= 1
+                if removed < 0 or not _is_removed(lock):
+                    break
+                lock.release()
             except filelock.Timeout:
                 if not said:
                     logger.warning("waiting for another process that writes to %s", self._path)
@@ -66,9 +72,18 @@ class WriterLock:
             logger.warning("got it after %.0f s", time.monotonic() - started)
         self._lock = lock
 
-    def release(self) -> None:
-        """Give the right back."""
+    def release(self, *, unused: bool = False) -> None:
+        """Give the right back.
+
+        Parameters
+        ----------
+        unused : bool, default=False
+            Whether nothing was written: the lock's own file is then removed too.
+        """
         if self._lock is not None:
+            if unused:
+                with contextlib.suppress(OSError):
+                    os.unlink(self._path)
             self._lock.release()
             self._lock = None
 
@@ -93,6 +108,12 @@ class WriterLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _is_removed(lock: filelock.BaseFileLock) -> bool:
+    """Tell whether the locked file is gone: a lock on it keeps nobody out who makes a new one."""
+    descriptor = getattr(getattr(lock, "_context", None), "lock_file_fd", None)
+    return descriptor is not None and os.fstat(descriptor).st_nlink == 0
 
 
 def _has_locks(path: str) -> bool:

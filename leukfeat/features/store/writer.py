@@ -63,11 +63,16 @@ class StoreWriter:
         self._lock = WriterLock(path)
         self._file: h5py.File | None = None
         self._session: int | None = None
+        self._made: list[str] = []
 
     def __enter__(self) -> StoreWriter:
         try:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            self._lock.acquire()
+            self._made = _make_folders(os.path.dirname(self.path))
+            try:
+                self._lock.acquire()
+            except FileNotFoundError:  # who made it wrote nothing, and took it away again
+                self._made = _make_folders(os.path.dirname(self.path))
+                self._lock.acquire()
         except CacheError:
             raise
         except OSError as error:
@@ -87,7 +92,7 @@ class StoreWriter:
                     kept = rewrite_store(self.path).rows
                     logger.info("recovered %d rows of %s", kept, self.path)
         except BaseException:
-            self._lock.release()
+            self._give_back()
             raise
         return self
 
@@ -184,7 +189,15 @@ class StoreWriter:
             finally:
                 self._file = None
                 self._session = None
-                self._lock.release()
+                self._give_back()
+
+    def _give_back(self) -> None:
+        """Give the lock back; where nothing was written leave nothing."""
+        unused = not os.path.exists(self.path)
+        self._lock.release(unused=unused)
+        for folder in self._made if unused else ():
+            with contextlib.suppress(OSError):  # somebody else uses it
+                os.rmdir(folder)
 
     def _check_rights(self) -> None:
         folder = os.path.dirname(self.path)
@@ -259,6 +272,16 @@ class StoreWriter:
         dataset.resize(start + len(values), axis=0)
         dataset[start:] = values
         dataset.flush()
+
+
+def _make_folders(folder: str) -> list[str]:
+    """Make a folder and return those that were not there, the innermost first."""
+    made, place = [], folder
+    while not os.path.lexists(place):
+        made.append(place)
+        place = os.path.dirname(place)
+    os.makedirs(folder, exist_ok=True)
+    return made
 
 
 def _processor() -> str:
