@@ -1,5 +1,6 @@
 """Rows computed by other processes are the same rows, and a worker that dies costs its batch."""
 
+import logging
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import leukfeat as lf
+from leukfeat.features.engines import workers
 from leukfeat.features.engines.workers import WorkersEngine, count_workers
 
 pytest.importorskip("openvino")
@@ -39,6 +41,51 @@ def test_this_process_computes_unless_there_is_a_cluster():
     for backend in ("loky", "threading"):
         with joblib.parallel_config(backend, n_jobs=2):
             assert count_workers() == 0
+
+
+class Batch:
+    """A future of Dask's that gives its answers one after the other."""
+
+    def __init__(self, *answers, done=False):
+        self.answers, self.waited, self.is_done = [*answers], [], done
+
+    def done(self):
+        return self.is_done
+
+    def result(self, timeout=None):
+        self.waited.append(timeout)
+        answer = self.answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+class Client:
+    def __init__(self, threads):
+        self.threads = threads
+
+    def nthreads(self):
+        return self.threads
+
+
+def test_a_cluster_without_workers_is_waited_for_with_a_word(caplog):
+    batch = Batch(TimeoutError(), "rows")
+    with caplog.at_level(logging.WARNING, "leukfeat"):
+        assert workers._answer(batch, Client({})) == "rows"
+    assert "no worker: waiting" in caplog.text
+    assert batch.waited[-1] is None
+    caplog.clear()
+    assert workers._answer(Batch(TimeoutError(), "rows"), Client({"tcp://a": 2})) == "rows"
+    assert not caplog.text
+    with pytest.raises(TimeoutError, match="of the worker"):
+        workers._answer(Batch(TimeoutError("of the worker"), done=True), Client({}))
+
+
+def test_a_lost_scheduler_is_told_with_how_to_go_on():
+    lost = pytest.importorskip("distributed.client").FutureCancelledError
+    batch = Batch(lost("_rows-1", "scheduler-connection-lost"))
+    with pytest.raises(ConnectionError, match=r"scheduler-connection-lost.*call again"):
+        workers._answer(batch, Client({}))
 
 
 def started(place):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import itertools
+import logging
 import os
 import threading
 import time
@@ -26,6 +28,11 @@ _TASK_BYTES = 1 << 23
 
 _COUNT_AGAIN = 5.0
 """Seconds after which the workers are counted again: clusters grow and shrink."""
+
+_SILENCE = 30.0
+"""Seconds without an answer after which it is looked whether there is a worker at all."""
+
+logger = logging.getLogger("leukfeat")
 
 _one_batch = threading.Lock()
 
@@ -129,11 +136,11 @@ class WorkersEngine:
                     self._n_workers = max(1, len(client.nthreads()))
                     counted = time.monotonic()
                 while len(waiting) >= 2 * self._n_workers:
-                    yield waiting.popleft().result()
+                    yield _answer(waiting.popleft(), client)
                 task = (_rows, self._spec, self._source, self._device, batch)
                 waiting.append(client.submit(*task, pure=False, **chosen))
             while waiting:
-                yield waiting.popleft().result()
+                yield _answer(waiting.popleft(), client)
         finally:
             client.cancel(list(waiting))
 
@@ -150,6 +157,28 @@ def _dask_backend() -> Any:
     """Return joblib's Dask backend, ``None`` where another is active."""
     backend, _ = joblib.parallel.get_active_backend()
     return backend if type(backend).__name__ == "DaskDistributedBackend" else None
+
+
+def _answer(batch: Any, client: Any) -> Any:
+    """Wait for a batch; say so where no worker is left, and end where no scheduler is."""
+    told = False
+    while True:
+        try:
+            return batch.result(timeout=None if told else _SILENCE)
+        except TimeoutError:
+            if batch.done():  # the worker's own
+                raise
+            if not client.nthreads():
+                logger.warning(
+                    "the cluster has no worker: waiting for one. Ctrl-C ends this call; what is "
+                    "computed stays in the cache."
+                )
+                told = True
+        except concurrent.futures.CancelledError as error:
+            raise ConnectionError(
+                f"The cluster gave up a batch ({error}): is its scheduler still there? What was "
+                "computed before stays in the cache: start the cluster again, and call again to go on."
+            ) from error
 
 
 def _rows(
