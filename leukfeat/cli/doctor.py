@@ -17,6 +17,8 @@ __all__ = ["doctor"]
 
 EXIT_PROBLEM = 1
 
+NO_BFLOAT16 = " (bfloat16: this processor has no instructions for it)"
+
 
 def doctor(
     cache: Annotated[
@@ -26,7 +28,7 @@ def doctor(
 ) -> None:
     """Check the installation: engines, threads, weights, cache, and what would be faster.
 
-    Nothing is loaded or downloaded. Exit code 1 if something keeps leukfeat from working.
+    No network is loaded and nothing downloaded. Exit code 1 if something keeps leukfeat from working.
     """
     from leukfeat.features.diagnosis import diagnose
     from leukfeat.features.store.maintenance import list_stores
@@ -64,6 +66,10 @@ def _describe(found: Diagnosis) -> list[str]:
         f"packages   {_versions(found.packages)}",
         f"extras     {_versions(found.extras)}",
         f"engines    {', '.join(found.engines) or 'none'}",
+        f"precisions {', '.join(found.precisions) or 'none'}"
+        + (
+            "" if "bfloat16" in found.precisions or "openvino" not in found.engines else NO_BFLOAT16
+        ),
         f"cores      {found.cores}{'; ' + limits if limits else ''}",
         f"weights    {', '.join(found.weights) or 'none on this machine'}",
         f"cache      {found.cache_folder} ({state}, {free} free)",

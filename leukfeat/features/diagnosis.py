@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from leukfeat.features.engines import installed_engines
+from leukfeat.features.engines.choice import PRECISIONS
 from leukfeat.features.locations import user_cache_folder, weights_folders
 from leukfeat.features.stock_backbones import BACKBONES
+from leukfeat.native_libraries import import_native
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -43,6 +45,9 @@ class Diagnosis:
         Versions; ``None`` where a package is not installed.
     engines : list of str
         What can run a network here, the preferred one first.
+    precisions : list of str
+        Arithmetic that an engine offers on this processor: without instructions for bfloat16
+        OpenVINO has none.
     cores : int
         Cores that this process may use.
     threads : dict of str to str
@@ -65,6 +70,7 @@ class Diagnosis:
     packages: dict[str, str | None]
     extras: dict[str, str | None]
     engines: list[str]
+    precisions: list[str]
     cores: int
     threads: dict[str, str]
     weights: dict[str, str]
@@ -80,7 +86,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Look at the installation. Nothing is loaded, kept or downloaded.
+    """Look at the installation. No network is loaded, nothing kept or downloaded.
 
     Whether the cache folder can be written to is tried, with an empty folder that is removed.
 
@@ -121,6 +127,7 @@ def diagnose() -> Diagnosis:
         packages=packages,
         extras=extras,
         engines=engines,
+        precisions=_precisions(engines),
         cores=cores,
         threads=threads,
         weights=weights,
@@ -160,6 +167,16 @@ def _advise(
             "put them into the folder named by LEUKFEAT_WEIGHTS_DIR."
         )
     return advice
+
+
+def _precisions(engines: list[str]) -> list[str]:
+    if "openvino" not in engines:
+        return [name for name in PRECISIONS["keras"] if engines]
+    try:
+        offered = import_native("openvino").Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    except (ImportError, OSError, RuntimeError):  # installed, and does not start
+        offered = []
+    return [name for name in PRECISIONS["openvino"] if name != "bfloat16" or "BF16" in offered]
 
 
 def _version(package: str) -> str | None:

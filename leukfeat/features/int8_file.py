@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import os
 import zipfile
 from pathlib import Path
@@ -26,6 +27,8 @@ __all__ = [
     "read_calibration",
     "write_calibration",
 ]
+
+logger = logging.getLogger("leukfeat")
 
 _NOTE, _GRAPH, _NUMBERS = "int8.json", "model.xml", "model.bin"
 _FORMAT = 1
@@ -101,6 +104,9 @@ def write_calibration(
         "sha256": {_GRAPH: _digest(graph), _NUMBERS: _digest(numbers)},
     }
     target = Path(path).expanduser()
+    earlier = None
+    with contextlib.suppress(OSError, WeightsError):
+        earlier = _opened(target)[0].digest
     with written_whole(target) as partial, zipfile.ZipFile(partial, "w") as archive:
         for name, content in (
             (_NOTE, json.dumps(note).encode()),
@@ -108,7 +114,15 @@ def write_calibration(
             (_NUMBERS, numbers),
         ):
             archive.writestr(zipfile.ZipInfo(name), content)
-    return read_calibration(target)
+    found = read_calibration(target)
+    if earlier not in (None, found.digest):
+        logger.warning(
+            "'%s' takes the place of another calibration (%s): rows made with that one are another "
+            "feature space, and are not mixed with those made from now on.",
+            target,
+            str(earlier)[:16],
+        )
+    return found
 
 
 def read_calibration(path: str | os.PathLike[str]) -> Int8Calibration:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -29,6 +30,20 @@ def test_it_names_packages_engines_and_folders(monkeypatch, tmp_path):
     assert found["cache_folder"] == str(tmp_path / "not" / "yet")
     assert found["cache_is_writable"]
     assert not (tmp_path / "not").exists()
+
+
+@pytest.mark.parametrize("offered", [["FP32", "INT8"], ["FP32", "BF16", "INT8"]])
+def test_it_says_which_precisions_the_processor_has(offered, monkeypatch):
+    core = SimpleNamespace(get_property=lambda place, name: offered)
+    openvino = SimpleNamespace(Core=lambda: core)
+    monkeypatch.setattr(diagnosis, "installed_engines", lambda: ["openvino", "keras"])
+    monkeypatch.setattr(diagnosis, "import_native", lambda name: openvino)
+    bfloat16 = ["bfloat16"] if "BF16" in offered else []
+    assert json.loads(run("--json"))["precisions"] == ["float32", *bfloat16, "int8"]
+    assert ("no instructions for it" in run()) == (not bfloat16)
+    monkeypatch.setattr(diagnosis, "installed_engines", lambda: ["keras"])
+    assert json.loads(run("--json"))["precisions"] == ["float32"]
+    assert "no instructions" not in run()
 
 
 def test_weights_are_found_where_extraction_looks(monkeypatch, tmp_path):

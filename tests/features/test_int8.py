@@ -12,6 +12,7 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import SpecMismatchError, WeightsError
+from leukfeat.features.int8_file import write_calibration
 from leukfeat.imaging.pixel_key import pixel_key
 
 pytest.importorskip("openvino")
@@ -95,6 +96,16 @@ def test_one_without_the_other_is_refused(cells, made):
         eight_bits(cells, made.path, engine="keras")
     with pytest.raises(ValueError, match="n_images"):
         lf.calibrate_int8(cells, "a.int8", n_images=0, **SMALL)
+
+
+def test_replacing_a_calibration_is_said(tmp_path, caplog):
+    given = {"spec": lf.FeatureSpec(), "images": [], "difference": 0.1, "versions": {}}
+    first = write_calibration(tmp_path / "a.int8", b"<net/>", b"1", **given)
+    write_calibration(tmp_path / "a.int8", b"<net/>", b"1", **given)
+    assert not caplog.text
+    write_calibration(tmp_path / "a.int8", b"<net/>", b"2", **given)
+    assert "a.int8" in caplog.text
+    assert first.digest[:16] in caplog.text
 
 
 def test_a_model_finds_the_network_by_its_digest(cells, made, tmp_path, monkeypatch):
