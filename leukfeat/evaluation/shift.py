@@ -131,7 +131,13 @@ class ShiftSweep:
             strict=True,
         )
         return header, [
-            [str(kind), AMOUNTS[kind].format(amount), *texts] for kind, amount, *texts in rows
+            [
+                str(kind),
+                AMOUNTS[kind].format(amount),
+                text,
+                "unchanged" if amount == UNCHANGED[kind] else fall,
+            ]
+            for kind, amount, text, fall in rows
         ]
 
     def _reading(self) -> str:
@@ -251,9 +257,11 @@ def shift_sweep(
                 changed = [shift_image(image, kind, amount) for image in images]
                 after = tested(_changed(kept, changed, f"{kind} {amount:g}"))
             now = after[metric]
-            fall = difference(before.figures[key], after.figures[key]).interval(level)
-            found = (now.estimate, now.low, now.high, fall.estimate, fall.low, fall.high)
-            rows.append((kind, float(amount), *found))
+            fall = (0.0, 0.0, 0.0)
+            if after is not before:
+                one = difference(before.figures[key], after.figures[key]).interval(level)
+                fall = (one.estimate, one.low, one.high)
+            rows.append((kind, float(amount), now.estimate, now.low, now.high, *fall))
     table = pd.DataFrame(rows, columns=_COLUMNS)
     return ShiftSweep(
         table,

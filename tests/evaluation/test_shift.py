@@ -113,6 +113,10 @@ def test_a_fall_is_paired_with_the_unchanged_images(cells):
     fall = before - sweep.table["estimate"]
     np.testing.assert_allclose(sweep.table["fall"], fall, atol=1e-12)
     assert sweep.table["fall"].iloc[0] > 0.1
+    # Nothing is estimated of the image that is not changed; a JPEG of quality 100 is another image.
+    assert sweep.table.loc[1, ["fall", "fall_low", "fall_high"]].tolist() == [0, 0, 0]
+    assert sweep.table.loc[2, "fall_low"] < 0 < sweep.table.loc[2, "fall_high"]
+    assert "| unchanged |" in sweep.to_markdown()
     # By subject, of the same cells: the mean over cells of what each subject loses.
     right = head.predict(features.X) == features.y
     dark = CellDataset.from_arrays(
