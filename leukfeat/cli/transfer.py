@@ -49,18 +49,14 @@ def transfer(
     Example: leukfeat transfer bonn=cells-of-bonn pune=cells-of-pune --cache features -o transfer
     """
     from leukfeat import evaluation
-    from leukfeat.evaluation.shared_images import check_no_shared_images
     from leukfeat.heads.registry import check_head_name
 
     folder_to_write(out)
     names = [head.strip() for head in heads.split(",")]
     for name in names:
         check_head_name(name)
-    sets = {name: load(path) for name, path in _named(datasets).items()}
-    if not embargo:
-        check_no_shared_images(sets)
     found = evaluation.leave_one_dataset_out(
-        sets,
+        {name: load(path) for name, path in _named(datasets).items()},
         names,
         metric=metric,
         embargo=embargo,

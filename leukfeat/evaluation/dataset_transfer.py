@@ -13,6 +13,7 @@ from leukfeat.evaluation.cell_names import cell_paths
 from leukfeat.evaluation.comparison import Comparison
 from leukfeat.evaluation.cross_validation import cross_validate_heads
 from leukfeat.evaluation.result import Evaluation
+from leukfeat.evaluation.shared_images import check_no_shared_images
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
 from leukfeat.exceptions import SpecMismatchError
 from leukfeat.features import FeatureSet, FeatureSpec
@@ -203,6 +204,8 @@ def leave_one_dataset_out(
     ['Bonn', 'Pune']
     """
     joined = _joined(datasets)
+    if not embargo:
+        check_no_shared_images({name: one[one.y >= 0] for name, one in datasets.items()})  # type: ignore[operator]
     pooled = cross_validate_heads(
         joined,
         heads,

@@ -47,8 +47,10 @@ def test_what_cannot_be_joined_is_refused(laboratories, make_features):
     with pytest.raises(ValueError, match="'c' has no labels"):
         leave_one_dataset_out({**laboratories, "c": bare})
     twice = {"a": laboratories["a"], "again": laboratories["a"]}
-    with pytest.raises(LeakageError, match="identical images"):
+    with pytest.raises(LeakageError, match="of 'a' are in 'again' too") as refused:
         leave_one_dataset_out(twice, LogisticRegression())
+    assert "embargo=True" in str(refused.value)
+    assert "split=" not in str(refused.value)
 
 
 def test_cells_that_are_far_from_all_that_the_heads_know_are_said(make_features):
