@@ -48,11 +48,12 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
         "",
         "## Model",
         "",
-        f"- head: {about.get('head', 'not known')}, settings `{json.dumps(about.get('settings', {}), default=str)}`",
+        f"- head: {_head(about)}",
+        f"- settings: `{json.dumps(about.get('settings', {}), default=str)}`",
         f"- features: {_features(about)}",
-        f"- training: {about.get('training_subjects') or 'unknown number of'} subjects",
+        f"- training: {_training(about)}",
         *([f"- of: {about['of']}"] if about.get("of") else []),
-        f"- threshold: {about.get('threshold')}",
+        f"- threshold: {_threshold(result)}",
         "",
         "## Intended use",
         "",
@@ -75,6 +76,26 @@ def model_card(result: Evaluation, *, audit: Audit | None = None, intended_use: 
         "",
     ]
     return "\n".join(lines)
+
+
+def _head(about: Mapping[str, Any]) -> str:
+    """Name the head as it is registered, else its class."""
+    own = (about.get("settings") or {}).get("head")
+    return own if isinstance(own, str) else str(about.get("head", "not known"))
+
+
+def _training(about: Mapping[str, Any]) -> str:
+    cells, subjects = about.get("training_cells"), about.get("training_subjects")
+    said = f"{cells:,} cells of " if cells else ""
+    return f"{said}{f'{subjects:,}' if subjects else 'an unknown number of'} subjects"
+
+
+def _threshold(result: Evaluation) -> str:
+    """Say from which probability on a cell is called positive."""
+    cut, p = result.about.get("threshold"), result.predictions
+    if cut is None or p.positive is None:
+        return "none; the head's own decision"
+    return f"a cell is called '{p.class_names[p.positive]}' from a probability of {cut:.3f} on"
 
 
 def _features(about: Mapping[str, Any]) -> str:

@@ -148,16 +148,23 @@ def test_a_single_test_says_where_the_head_came_from(features, tmp_path):
 
     train = np.isin(features.subjects, np.unique(features.subjects)[::2])
     head = fit_head(features[train], "logistic_regression", tune=False, cv=3)
-    page = evaluate(head, features[~train]).to_html(tmp_path / "one.html")
+    result = evaluate(head, features[~train])
+    page = result.to_html(tmp_path / "one.html")
     text = re.sub("<[^>]*>", "", page.read_text(encoding="utf-8"))
     assert f"fitted before on {int(train.sum())} cells of 20 subjects" in text
     assert "Operating points" not in text
+    card = model_card(result)
+    assert "- head: logistic_regression\n" in card
+    assert f"- training: {int(train.sum())} cells of 20 subjects\n" in card
+    assert f"a cell is called 'all' from a probability of {head.threshold_:.3f} on\n" in card
 
 
 def test_the_card_says_features_and_split_and_wants_one_result(features):
     compared = cross_validate_heads(features, {"nb": GaussianNB()}, n_splits=3)
     card = model_card(compared["nb"])
     assert "Cross-validation, split 'group', 3 folds." in card
+    assert "- threshold: none; the head's own decision" in card
+    assert "- head: GaussianNB\n" in card
     assert "- of: the head fitted on the first of 3 training sides" in card
     with pytest.raises(TypeError, match=r"of one result: give comparison\['NAME'\]"):
         model_card(compared)
