@@ -6,9 +6,10 @@ from sklearn.kernel_approximation import Nystroem
 from sklearn.pipeline import Pipeline
 from sklearn.svm import LinearSVC
 
+from .free_memory import free_memory
 from .rbf_svc import MAX_GRAM_ROWS, RbfSVC
 
-__all__ = ["check_memory", "free_memory", "memory_needed"]
+__all__ = ["check_memory", "memory_needed"]
 
 
 def memory_needed(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
@@ -56,22 +57,6 @@ def _of_classifier(pipeline: Pipeline, n_rows: int, n_features: int) -> int:
     if isinstance(pipeline[-1], LinearSVC):
         return 24 * numbers  # a list of places and values
     return 0
-
-
-def free_memory() -> int | None:
-    """Return the bytes that this machine could give to a process, ``None`` where it does not say.
-
-    Returns
-    -------
-    int or None
-        Linux's own estimate, which counts what caches would give back.
-    """
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            sizes = dict(line.split(":", 1) for line in file)
-        return int(sizes["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError, ValueError):
-        return None
 
 
 def check_memory(
