@@ -4,6 +4,7 @@
     python benchmarks/recipes.py --weights FILE --data FOLDER --each 60  # so many cells a class, at random
     python benchmarks/recipes.py cnn attention-cnn ...                 # only these
     python benchmarks/recipes.py --group-only --data FOLDER ...        # not by their split
+    python benchmarks/recipes.py resrandsvm --variant 'resnet50 + *' --weights FILE   # a part of the grid
 
 The recipes are run as they are, but for `--splits` folds and at most `--epochs` epochs of a network,
 so that a table takes minutes. `--weights` are those of ResNet50; the other networks have seeded random
@@ -39,6 +40,7 @@ def main():
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--as-published", action="store_true")
     parser.add_argument("--group-only", action="store_true", help="not by their split")
+    parser.add_argument("--variant", help="only variants of this pattern")
     parser.add_argument("--out")
     given = parser.parse_args()
     names = given.names or list_recipes()
@@ -67,6 +69,7 @@ def main():
             n_splits=given.splits,
             epochs=given.epochs,
             as_published=given.as_published,
+            variants=given.variant,
             progress=False,
         )
         took = time.perf_counter() - start

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["Published"]
+__all__ = ["NOT_STATED", "Published"]
+
+NOT_STATED = "not stated"
+"""What `dataset` and `split` are where the publication does not say."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -148,7 +148,8 @@ def _published(
             )
     if elsewhere:
         found.append(
-            f"The published {figure_name(metric)} is of other data: {', '.join(elsewhere)}. These "
+            f"The published {figure_name(metric)} is of data that are not these, or not stated: "
+            f"{', '.join(elsewhere)}. These "
             f"are {honest.predictions.n_cells:,} cells{_subjects(honest)}, on which it is "
             f"{honest[metric]} by group."
         )

@@ -16,7 +16,7 @@ from leukfeat.atomic_file import written_whole
 from leukfeat.evaluation import Evaluation
 from leukfeat.evaluation.scoring import figure_name
 from leukfeat.evaluation.wording import html_table, markdown_table, notes_html
-from leukfeat.recipes.published import Published
+from leukfeat.recipes.published import NOT_STATED, Published
 from leukfeat.recipes.schema import Recipe
 
 __all__ = ["RESULT_FORMAT", "Mode", "RecipeResult"]
@@ -217,7 +217,7 @@ class RecipeResult:
 
     def _published(self, variant: str, metric: str) -> str:
         found = [
-            f"{figure.value:.3f}" + (" (other data)" if other else "")
+            f"{figure.value:.3f}{_of_other(other)}"
             for figure, other in self.comparable.items()
             if figure.metric == metric and figure.variant in ("", variant)
         ]
@@ -242,3 +242,9 @@ class RecipeResult:
             ["" if pd.isna(value) else str(value) for value in row]
             for row in table.astype(object).to_numpy()
         ]
+
+
+def _of_other(data: str) -> str:
+    if not data:
+        return ""
+    return " (data not stated)" if data == NOT_STATED else " (other data)"

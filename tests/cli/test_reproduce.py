@@ -79,7 +79,7 @@ def test_a_recipe_on_ones_own_cells(quick, folder, tmp_path, capsys):
     assert all(found["n_subjects"] == 24 for found in one["results"])
     page = (out_folder / "report.html").read_text()
     assert "A quick &lt;b&gt;recipe" in page
-    assert "0.990 (other data)" in page
+    assert "0.990 (data not stated)" in page
     assert "a made figure" in (out_folder / "report.md").read_text()
     assert {"quick.json", "quick.md", "quick.html"} <= {p.name for p in out_folder.iterdir()}
     _, again, _ = run(capsys, *arguments)

@@ -41,7 +41,9 @@ def test_the_table_has_both_ways_beside_what_was_published(result):
         "by group",
     ]
     accuracy = table[table["figure"] == "accuracy"].iloc[0]
-    assert accuracy["published"] == "0.990 (other data); 0.900 (other data); 0.871 (other data)"
+    assert (
+        accuracy["published"] == "0.990 (data not stated); 0.900 (other data); 0.871 (other data)"
+    )
     assert accuracy["cells"] == 96
     assert accuracy["subjects"] == 24
     honest = result[0]["logistic_regression", "group"]
@@ -135,7 +137,7 @@ def test_what_was_written_is_the_result(result):
     stored = json.loads((folder / "resnet50-svm.json").read_text())
     assert stored == json.loads(json.dumps(run.to_dict()))
     assert (folder / "resnet50-svm.md").read_text() == run.to_markdown()
-    assert "| logistic_regression | accuracy | 0.990 (other data)" in run.to_markdown()
+    assert "| logistic_regression | accuracy | 0.990 (data not stated)" in run.to_markdown()
     assert run.recipe.title in run._repr_html_()
 
 
