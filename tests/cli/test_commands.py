@@ -610,3 +610,24 @@ def test_a_pickle_as_a_model_is_refused_without_advice_that_no_command_takes(
     assert code == 1
     assert "read by no command" in err
     assert "trusted" not in err
+
+
+def test_a_strict_audit_stops_for_a_shortcut_too(write_folder, tmp_path, capsys):
+    made = make_cells(24, 72, size=64, random_state=1)
+    red = [np.array(image, int) for image in made.images]
+    for image, label in zip(red, made.y, strict=True):
+        image[..., 0] += 60 * label
+    cells = CellDataset.from_arrays(
+        [np.clip(image, 0, 255).astype(np.uint8) for image in red],
+        made.y,
+        made.subjects,
+        class_names=made.class_names,
+        positive=made.positive,
+    )
+    given = [write_folder(tmp_path, cells), "--subject-pattern", "(?P<subject>[^_]+)_"]
+    code, out, _ = run(capsys, "audit", *given, "--strict", "--json")
+    assert "The label is told without the cell (colour" in json.loads(out)["verdict"]
+    assert not any(f["severity"] == "leak" for f in json.loads(out)["findings"])
+    assert code == 3
+    code, _, _ = run(capsys, "audit", *given)
+    assert code == 0, "not asked to be strict"
