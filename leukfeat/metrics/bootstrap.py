@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from leukfeat.metrics.interval import Interval
+from leukfeat.metrics.interval import Interval, check_level
 from leukfeat.metrics.subjects import index_subjects
+from leukfeat.metrics.validation import check_count
 
 __all__ = ["ENOUGH_FOR_BOOTSTRAP", "bootstrap_interval"]
 
@@ -65,7 +66,14 @@ def bootstrap_interval(
     >>> print(bootstrap_interval(lambda rows: right[rows].mean(), y, subjects))
     0.855 (0.840 to 0.870)
     """
+    check_level(level)
+    check_count("n_resamples", n_resamples, 1)
     y = np.asarray(y)
+    if y.ndim != 1 or not len(y):
+        raise ValueError(
+            f"'y' must hold one label a cell, of one cell at least. Got shape {y.shape} instead; give "
+            "the labels of the cells that 'statistic' is asked about."
+        )
     index = index_subjects(subjects, len(y))
     strata = index.strata(y)
     order = np.argsort(index.codes, kind="stable")

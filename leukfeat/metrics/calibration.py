@@ -12,7 +12,7 @@ from scipy import optimize, special
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.proportions import wilson
 from leukfeat.metrics.subjects import SubjectIndex, index_subjects
-from leukfeat.metrics.validation import binary_labels, class_labels, finite_values
+from leukfeat.metrics.validation import binary_labels, check_count, class_labels, finite_values
 
 __all__ = [
     "brier_score",
@@ -203,6 +203,7 @@ def reliability_table(
         ``said`` (mean probability), ``found`` (part that is positive), ``low``, ``high``,
         ``n_cells``.
     """
+    check_count("n_bins", n_bins, 1)
     up, p = _binary(y, probability)
     edges = np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)))
     of = np.clip(np.searchsorted(edges, p, "right") - 1, 0, max(len(edges) - 2, 0))

@@ -194,5 +194,17 @@ def prediction_sets(probabilities: Any, thresholds: Any) -> Array:
     -------
     ndarray of bool of shape (n_cells, n_classes)
         A set of two classes or more is a cell to look at; an empty one is unlike any.
+
+    Raises
+    ------
+    ValueError
+        If a probability is not from 0 to 1, or there is not one threshold a class.
     """
-    return np.asarray(probabilities, float) >= np.asarray(thresholds, float) - 1e-12
+    p = class_probabilities("probabilities", probabilities, sum_to_one=False)
+    cuts = np.asarray(thresholds, float)
+    if cuts.shape != p.shape[1:]:
+        raise ValueError(
+            f"'thresholds' must hold one number a class, {p.shape[1]}. Got shape {cuts.shape} instead; "
+            "give what conformal_thresholds returned for these classes."
+        )
+    return p >= cuts - 1e-12

@@ -326,6 +326,8 @@ def average(parts: Sequence[SubjectStatistic]) -> SubjectStatistic:
     SubjectStatistic
         The mean; leaving a subject out leaves it out of every repeat.
     """
+    if not parts:
+        raise ValueError("'parts' is empty: a mean takes one figure at least. Give the repeats.")
     first = parts[0]
     held = zip(*(p.holders for p in parts), strict=False)
     return dataclasses.replace(

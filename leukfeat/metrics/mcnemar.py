@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from leukfeat.metrics.subjects import index_subjects
+from leukfeat.metrics.validation import binary_labels
 
 __all__ = ["clustered_mcnemar"]
 
@@ -47,11 +48,15 @@ def clustered_mcnemar(first_right: Any, second_right: Any, subjects: Any = None)
     >>> round(clustered_mcnemar(first, second), 3)
     0.18
     """
-    a, b = np.asarray(first_right, bool), np.asarray(second_right, bool)
-    if a.shape != b.shape:
-        raise ValueError(f"Both heads must have called the same cells. Got {a.shape}, {b.shape}.")
+    if np.shape(first_right) != np.shape(second_right):
+        raise ValueError(
+            f"Both heads must have called the same cells. Got {np.shape(first_right)}, "
+            f"{np.shape(second_right)}; give one entry a cell on both sides."
+        )
+    a = binary_labels("first_right", first_right)
+    b = binary_labels("second_right", second_right)
     index = index_subjects(subjects, len(a))
-    excess = np.bincount(index.codes, a.astype(float) - b, minlength=index.count)
+    excess = np.bincount(index.codes, (a - b).astype(float), minlength=index.count)
     spread = float((excess**2).sum())
     if spread == 0:
         return 1.0

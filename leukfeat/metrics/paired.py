@@ -9,9 +9,10 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
+from leukfeat.metrics.interval import check_level
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.swapping import differences_by_cells, differences_by_pairs, ranked_blocks
-from leukfeat.metrics.validation import binary_labels, check_count, finite_values
+from leukfeat.metrics.validation import binary_labels, check_count, check_share, finite_values
 
 __all__ = ["holm", "sign_flip_test", "smallest_detectable_difference", "swap_test_auroc"]
 
@@ -237,6 +238,11 @@ def smallest_detectable_difference(
     float
         ``nan`` where a class has one subject only, or all subjects show the same difference.
 
+    Raises
+    ------
+    ValueError
+        If `power` or `level` is not between 0 and 1.
+
     Notes
     -----
     Solved for the noncentral t distribution with the figure's degrees of freedom.
@@ -251,6 +257,13 @@ def smallest_detectable_difference(
     >>> round(smallest_detectable_difference(mean), 3)
     0.068
     """
+    check_level(level)
+    check_share("power", power)
+    if power in (0, 1):
+        raise ValueError(
+            f"'power' must be between 0 and 1. Got {power}: no difference is shown never or always; "
+            "give 0.8."
+        )
     error, dof = figure.standard_error()
     if not np.isfinite(error) or error == 0:
         return np.nan

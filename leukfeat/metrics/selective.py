@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.metrics.interval import check_level
 from leukfeat.metrics.jackknife import SubjectStatistic
 from leukfeat.metrics.subjects import SubjectIndex, index_subjects
-from leukfeat.metrics.validation import finite_values
+from leukfeat.metrics.validation import check_count, finite_values
 
 __all__ = ["risk_coverage"]
 
@@ -61,6 +62,13 @@ def risk_coverage(
     [[0.5, 0.0], [1.0, 0.25]]
     """
     y = np.asarray(y, np.int64)
+    check_count("n_points", n_points, 1)
+    check_level(level)
+    if y.ndim != 1 or not len(y) or np.shape(predicted) != y.shape:
+        raise ValueError(
+            "'y' and 'predicted' must hold one class a cell, of one cell at least. Got shapes "
+            f"{y.shape} and {np.shape(predicted)}; give both of the same cells."
+        )
     remedy = "Leave these cells out, or predict them again."
     sure = finite_values("confidence", confidence, remedy, shape=y.shape)
     wrong = y != np.asarray(predicted)

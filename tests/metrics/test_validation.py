@@ -9,6 +9,10 @@ NAN, INF = np.nan, np.inf
 KNOWN = {"sensitivity": 0.9, "n_sensitivity": 60, "specificity": 0.8, "n_specificity": 60}
 Y, CODES = [0, 0, 1, 1], [0, 1, 2, 3]
 TWO = [[0.9, 0.1], [0.2, 0.8]]
+FIGURE = lm.SubjectStatistic(
+    estimate=0.1, without=np.arange(4) / 50, weights=np.ones(4), strata=np.zeros(4, int),
+    scale="difference",
+)  # fmt: skip
 
 
 def lang(**given):
@@ -106,6 +110,19 @@ def lang(**given):
             lambda: lm.figures_of_merit([0, 1], [0, 1], [[NAN, 1], [0, 1]]),
             r"'probabilities' .*1 of 4",
         ),
+        (lambda: lm.smallest_detectable_difference(FIGURE, power=80), r"'power' .*mean 0.8\?"),
+        (lambda: lm.smallest_detectable_difference(FIGURE, power=1), r"'power' .*give 0.8"),
+        (lambda: lm.smallest_detectable_difference(FIGURE, level=95), r"'level' .*mean 0.95\?"),
+        (lambda: lm.bootstrap_interval(len, Y, CODES, level=95), r"'level' .*mean 0.95\?"),
+        (lambda: lm.bootstrap_interval(len, Y, CODES, n_resamples=0), "'n_resamples' .*Got 0"),
+        (lambda: lm.bootstrap_interval(len, []), "'y' must hold one label a cell"),
+        (lambda: lm.risk_coverage(Y, Y, CODES, n_points=0), "'n_points' .*1 or more. Got 0"),
+        (lambda: lm.risk_coverage(Y, Y[:2], CODES), r"'y' and 'predicted' .*\(4,\) and \(2,\)"),
+        (lambda: lm.reliability_table(Y, [0, 0, 1, 1], n_bins=0), "'n_bins' .*Got 0"),
+        (lambda: lm.clustered_mcnemar([1, NAN], [0, 1]), r"'first_right' .*Got \[nan\]"),
+        (lambda: lm.average([]), "'parts' is empty"),
+        (lambda: lm.prediction_sets(TWO, [0.5]), r"'thresholds' .*a class, 2. Got shape \(1,\)"),
+        (lambda: lm.prediction_sets([[NAN, 1]], [0.5, 0.5]), "'probabilities' .*1 of 2"),
     ],
 )
 def test_it_names_what_was_found_and_what_to_do(call, says):
