@@ -66,7 +66,7 @@ def leave_pair_out_auroc(
     Raises
     ------
     ValueError
-        If subjects are not known, or one holds both classes, there are not two classes, a class has
+        If the subject of a cell is not known, or one holds both classes, there are not two classes, a class has
         one subject, or `max_pairs` is below 1.
 
     References
@@ -85,6 +85,12 @@ def leave_pair_out_auroc(
     if cells.subjects is None:
         raise ValueError(
             "Leaving out pairs of subjects needs the subject of each cell. Got none: give 'subjects'."
+        )
+    lost = int((pd.isna(cells.subjects)).sum())
+    if lost:
+        raise ValueError(
+            f"Leaving out pairs of subjects needs the subject of each cell. Got {lost} of {len(cells)} "
+            "without: fill them in, or leave these cells out."
         )
     labels = np.unique(cells.y)  # type: ignore[arg-type]
     if len(labels) != 2:

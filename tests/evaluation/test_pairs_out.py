@@ -62,6 +62,11 @@ def test_sizes_that_cannot_be(make_features):
             leave_pair_out_auroc(cells, LogisticRegression(), max_pairs=wrong)
     with pytest.raises(ValueError, match=r"Did you mean 0.95\?"):
         leave_pair_out_auroc(cells, LogisticRegression(), level=95)
+    partly = make_features(n_subjects=8)
+    partly.subjects = np.where(partly.subjects == "A1", None, partly.subjects)
+    n = sum(subject is None for subject in partly.subjects)
+    with pytest.raises(ValueError, match=rf"Got {n} of {len(partly)} without: fill them in"):
+        leave_pair_out_auroc(partly, LogisticRegression())
     one = cells[(cells.y == 0) | (cells.subjects == "A1")]
     with pytest.raises(ValueError, match=r"'all' has one subject \(A1\).*Add subjects"):
         leave_pair_out_auroc(one, LogisticRegression())
