@@ -23,6 +23,7 @@ _OPTIONS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"leukfeat\.calibrate_int8\(training_cells, FILE\)",
         "'leukfeat calibrate TRAINING_CELLS -o FILE'",
     ),
+    (r"\bpredict\(cells, calibration=FILE\)", "'leukfeat predict MODEL CELLS --calibration FILE'"),
     (r"\bcalibration=None\b", "no --calibration"),
     (r"\bcalibration=(?=FILE|PATH)", "--calibration "),
     (

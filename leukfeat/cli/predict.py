@@ -35,6 +35,13 @@ def predict(
     engine: opt.Engine = "auto",
     device: opt.Device = "auto",
     batch_size: opt.BatchSize = 32,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="For a model on features in 8 bits: the file that leukfeat calibrate wrote, once on "
+            "each machine, which keeps a copy for all commands."
+        ),
+    ] = None,
     skip_bad: opt.SkipBad = False,
     as_json: opt.AsJson = False,
     smear: Annotated[
@@ -69,6 +76,10 @@ def predict(
     from leukfeat.classifier.cell_classifier import IN_TRAINING
     from leukfeat.data.table_file import table_writer
 
+    if calibration is not None:
+        from leukfeat.features.int8_file import read_calibration
+
+        read_calibration(calibration)  # keeps the copy that the model finds by its digest
     if smear:
         from leukfeat.cli.smear import predict_smears
 

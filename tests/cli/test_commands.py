@@ -229,6 +229,10 @@ def test_options_of_fit_that_do_not_fit(folder, tmp_path, capsys, given, says):
         ),
         ("Got calibration=None.", "Got no --calibration."),
         (
+            "calibrate_int8, predict(cells, calibration=FILE).",
+            "'leukfeat predict MODEL CELLS --calibration FILE'.",
+        ),
+        (
             "in training: fit_head(..., threshold=('sensitivity', 0.95)).",
             "in training: leukfeat fit --at-sensitivity 0.95.",
         ),

@@ -157,6 +157,28 @@ def test_without_nncf_the_extra_is_named_and_a_calibration_still_serves(cells, m
     assert len(eight_bits(cells[:2], made.path)) == 2
 
 
+def test_a_model_is_given_its_network_on_the_command_line(
+    cells, made, tmp_path, monkeypatch, capsys
+):
+    import cv2
+
+    from leukfeat.cli import main
+
+    head = lf.fit_head(eight_bits(cells, made.path), "logistic_regression", tune=False)
+    model = str(tmp_path / "m.leukfeat")
+    lf.save_model(lf.CellClassifier(head, eight_bits(cells, made.path)), model)
+    cv2.imwrite(str(tmp_path / "cell.png"), cells.images[0][..., ::-1])
+    # Another machine has no copy, and keeps one once it was given the file.
+    monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path / "another"))
+    given = ["predict", model, str(tmp_path / "cell.png")]
+    for more, code in (([], 1), (["--calibration", made.path], 0), ([], 0)):
+        with pytest.raises(SystemExit) as end:
+            main([*given, *more])
+        said = capsys.readouterr().err
+        assert end.value.code == code, said
+        assert ("leukfeat predict MODEL CELLS --calibration FILE" in said) == (code == 1)
+
+
 def test_the_command_prints_json_alone(cells, tmp_path):
     import cv2
 
