@@ -114,8 +114,9 @@ def find_cells(
         Any of ``"white"``, ``"red"`` and ``"platelet"``.
     side : int, optional
         Side in pixels of the square window around each cell, so that a small cell stays small:
-        take the window that the classifier was trained on. By default the window fits the cell,
-        and its size is lost.
+        take the window that the classifier was trained on. A cell that is larger is cut, and with
+        it its mask, outline and label; box and ``area`` stay those of the whole. By default the
+        window fits the cell, and its size is lost.
     margin : float, default=0.1
         Added on each side of the fitted window, as a fraction of the longer side of the box.
     background : {"keep", "remove"}, default="keep"
