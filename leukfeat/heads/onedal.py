@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -83,7 +87,8 @@ def fit_forest(forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray) -> 
         return forest.fit(X, y)
     ensemble = import_native("sklearnex.ensemble")
     # Never as sample weights: with these sklearnex lets scikit-learn grow the trees from 1.9 on.
-    grown = ensemble.RandomForestClassifier(**forest.get_params()).fit(X, y)
+    with _threads_of_its_own(forest.n_jobs):
+        grown = ensemble.RandomForestClassifier(**forest.get_params()).fit(X, y)
     forest.estimators_ = grown.estimators_
     forest.estimator_ = clone(forest.estimator)
     forest.classes_ = np.unique(y)
@@ -91,6 +96,39 @@ def fit_forest(forest: RandomForestClassifier, X: np.ndarray, y: np.ndarray) -> 
     forest.n_outputs_ = 1
     forest.n_features_in_ = X.shape[1]
     return forest
+
+
+_entering = threading.Lock()
+_found: list[int] = []
+"""oneDAL's threads as the first of several fits found them; one entry a fit that runs."""
+
+
+@contextmanager
+def _threads_of_its_own(n_jobs: int | None) -> Iterator[None]:
+    """Keep oneDAL to `n_jobs` threads outside the main thread.
+
+    There (joblib's threads, every task of a Dask worker) sklearnex warns and takes all cores. The
+    number is the process's: the first of several fits sets it, the last one sets it back.
+    """
+    if threading.current_thread() is threading.main_thread() or n_jobs is None or n_jobs < 1:
+        yield
+        return
+    daal = import_native("daal4py")
+    with _entering:
+        if not _found:
+            _found.append(daal.num_threads())
+            daal.daalinit(n_jobs)
+        else:
+            _found.append(_found[0])
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'Threading' parallel backend is not supported")
+            yield
+    finally:
+        with _entering:
+            before = _found.pop()
+            if not _found:
+                daal.daalinit(before)
 
 
 def fit_svc(svc: SVC, X: np.ndarray, y: np.ndarray) -> SVC:

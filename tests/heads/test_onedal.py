@@ -3,6 +3,7 @@
 import logging
 import pickle
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -120,6 +121,39 @@ def test_forest_is_grown_by_onedal_with_weights_too(class_weight, monkeypatch):
     called, wanted = (model.predict(X[1000:]).mean() for model in (ours, stock))
     assert called == pytest.approx(wanted, abs=0.1)
     assert (called > 0.1) == (class_weight is not None)
+
+
+@needs_onedal
+def test_a_forest_in_a_thread_has_the_threads_that_it_was_given(monkeypatch):
+    daal = onedal.import_native("daal4py")
+    before, seen, grown = daal.num_threads(), [], []
+    if before < 2:
+        pytest.skip("oneDAL has one thread")
+    X, y = make_classification(200, 8, random_state=0)
+    ensemble = onedal.import_native("sklearnex.ensemble")
+
+    class Watched(ensemble.RandomForestClassifier):
+        def fit(self, X, y):
+            seen.append(daal.num_threads())
+            return super().fit(X, y)
+
+    monkeypatch.setattr(ensemble, "RandomForestClassifier", Watched)
+
+    def grow():  # a warning would be an error
+        forest = RandomForestClassifier(5, random_state=0, n_jobs=1)
+        grown.append(onedal.fit_forest(forest, X, y).predict_proba(X))
+
+    threads = [threading.Thread(target=grow) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1, 1]
+    assert daal.num_threads() == before
+    grow()
+    for of_thread in grown:
+        np.testing.assert_array_equal(of_thread, grown[-1])
+    assert len(grown) == 3
 
 
 @needs_onedal
