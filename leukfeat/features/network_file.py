@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
 import os
+import tempfile
 import zipfile
 from typing import IO, Any
 
@@ -59,7 +61,7 @@ def load_network(path: str | os.PathLike[str], *, compile: bool) -> Any:
         what :func:`foreign_parts` lists, announces larger arrays than its weights are, or Keras
         cannot read it.
     """
-    import keras
+    from keras.src.saving.serialization_lib import ObjectSharingScope, SafeModeScope
 
     try:
         foreign = foreign_parts(path)
@@ -72,9 +74,17 @@ def load_network(path: str | os.PathLike[str], *, compile: bool) -> Any:
             "export it to ONNX."
         )
     try:
-        announced, stored = _announced_weights(path), _stored_bytes(path)
-        if announced <= stored:
-            return keras.models.load_model(path, compile=compile, safe_mode=True)
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(network_member(archive, _CONFIG))
+            stored = archive.getinfo(_WEIGHTS).file_size
+        compiling = config.pop("compile_config", None)
+        with ObjectSharingScope(), SafeModeScope(True):
+            model, announced = _build(config, most=stored)
+            if model is not None:
+                if compile and compiling:
+                    model.compile_from_config(compiling)
+                _fill(model, path)
+                return model
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(f"cannot be read by Keras: {reason}") from error
@@ -201,25 +211,51 @@ def _sum_of_arrays(file: IO[bytes]) -> int:
     return sum(sizes)
 
 
-def _stored_bytes(path: str | os.PathLike[str]) -> int:
-    with zipfile.ZipFile(path) as archive:
-        return archive.getinfo(_WEIGHTS).file_size
+def _build(config: dict[str, Any], *, most: int) -> tuple[Any, int]:
+    """Build a network from its description, and make its variables if they are not too many.
 
+    Layers are put together without making a variable, and their numbers counted; building is
+    what takes long, and is done once.
 
-def _announced_weights(path: str | os.PathLike[str]) -> int:
-    """Count the numbers in the variables of a network, without making them."""
+    Parameters
+    ----------
+    config : dict
+        The ``config.json`` of a ``.keras`` file.
+    most : int
+        Most numbers that its variables may have.
+
+    Returns
+    -------
+    model : keras.Model or None
+        With initial weights; ``None`` if it has more.
+    announced : int
+        How many it has.
+    """
     import keras
     from keras.src.backend.common import global_state
 
-    with zipfile.ZipFile(path) as archive:
-        config = json.loads(network_member(archive, _CONFIG))
-    config.pop("compile_config", None)
     # What Keras has not initialised it keeps in a list, and does so when a later scope ends.
     waiting = "uninitialized_variables"
     before = list(global_state.get_global_attribute(waiting) or [])
     try:
+        global_state.set_global_attribute(waiting, [])
         with keras.StatelessScope(initialize_variables=False):
             model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-            return sum(math.prod(held.shape) for held in model.variables)
+        made = global_state.get_global_attribute(waiting)
+        announced = sum(math.prod(variable.shape) for variable in made)
+        if announced > most:
+            return None, announced
+        with keras.StatelessScope():
+            pass  # its end makes them
+        return model, announced
     finally:
         global_state.set_global_attribute(waiting, before)
+
+
+def _fill(model: Any, path: str | os.PathLike[str]) -> None:
+    """Read weights, and the optimiser's state, from a file of their own: in the zip it is slow."""
+    with tempfile.TemporaryDirectory(prefix="leukfeat-") as folder:
+        source = path
+        with contextlib.suppress(OSError), zipfile.ZipFile(path) as archive:  # there may be no room
+            source = archive.extract(_WEIGHTS, folder)
+        model.load_weights(source)
