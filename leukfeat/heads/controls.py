@@ -36,7 +36,7 @@ def control_pipelines(n_rows: int = 0) -> dict[str, Any]:
         ``"majority"`` knows the class sizes only, ``"colour"`` nine percentiles of the colours,
         ``"size"`` the size of the image and of its foreground. The latter two are RBF SVMs: on
         nine colours a linear head finds far less than there is to find. Above 16,000 rows, where
-        an RBF SVM takes hours, their kernel is that of `_COMPONENTS` rows (Nystroem's method).
+        an RBF SVM takes long, their kernel is that of `_COMPONENTS` rows (Nystroem's method).
     """
     return {
         "majority": DummyClassifier(strategy="prior"),
