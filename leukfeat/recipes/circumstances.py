@@ -70,7 +70,7 @@ def training_reason(facts: Mapping[str, float], honest: Evaluation) -> list[str]
     return [found]
 
 
-def columns_reason(recipe: Recipe, facts: Mapping[str, float]) -> list[str]:
+def columns_reason(recipe: Recipe, facts: Mapping[str, float], variant: str) -> list[str]:
     """Say how many columns the head saw, where features were measured or selected.
 
     Parameters
@@ -78,18 +78,20 @@ def columns_reason(recipe: Recipe, facts: Mapping[str, float]) -> list[str]:
     recipe : Recipe
     facts : mapping of str to float
         With ``columns``, how many there are before the selection; without, nothing is said.
+    variant : str
+        Whose selection it is.
     """
     if "columns" not in facts:
         return []
     n_columns = round(facts["columns"])
-    methods = [method for method in recipe.selection.methods if method != "none"]
+    _, method, _ = recipe.parts_of_variants[variant]
     measured = recipe.features is not None and recipe.features.handcrafted is not None
-    if not methods and not measured:
+    if method == "none" and not measured:
         return []
     found = f"This run has {n_columns:,} columns"
-    if methods:
+    if method != "none":
         found += (
-            f", of which {' or '.join(methods)} keeps {min(recipe.selection.n_features, n_columns)}"
+            f", of which {method} keeps {min(recipe.selection.n_features, n_columns)}"
             ", chosen inside every training side"
         )
     return [f"{found}; the publication's own may be others (see the summary)."]

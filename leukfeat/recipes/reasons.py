@@ -58,7 +58,7 @@ def explain(
         *_gap(by_mode, modes, metric, level),
         *_controls(honest, metric, "samples" if recipe.kind == "matrix" else "cells"),
         *training_reason(facts[variant, "group"], honest),
-        *columns_reason(recipe, facts[variant, "group"]),
+        *columns_reason(recipe, facts[variant, "group"], variant),
         *_published(honest, comparable, variant, metric),
     ]
     if len(variants) > 1:

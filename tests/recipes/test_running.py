@@ -400,6 +400,7 @@ def test_only_the_variants_that_are_asked_for_are_run(cells, monkeypatch, tmp_pa
     run = run_recipe(recipe, cells, variants="resnet50 + random_forest + *ay*", **given)
     assert run.variants == ("resnet50 + random_forest + naive_bayes",)
     assert "1 of the 24 variants of the recipe were run" in run.notes
+    assert any("of which random_forest keeps 8, chosen" in reason for reason in run.reasons)
     with pytest.raises(ValueError, match=r"'variants' holds 'vgg19 .*', which is none of"):
         run_recipe(recipe, cells, variants=["vgg19 + *"], **given)
 
