@@ -111,13 +111,16 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
             f"{path} has format {facts['format']}; this leukfeat reads up to {MODEL_FILE_FORMAT}. "
             "Install the version that wrote it."
         )
+    names = facts["class_names"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path} is damaged: its class names are {names!r}, not texts.")
     controls = None if kept is None else read_stored_head(kept, path=Path(path))
     if not isinstance(controls, dict | None):
         raise ValueError(f"{path} is damaged: its {CONTROLS_MEMBER!r} holds no control heads.")
     return CNNClassifier(
         network,
         config=CNNConfig.from_json(json.dumps(facts["config"])),
-        class_names=tuple(facts["class_names"]),
+        class_names=tuple(names),
         positive=facts["positive"],
         threshold=facts["threshold"] if facts["threshold"] is not None else 0.5,
         record=TrainingRecord.from_dict(facts["record"]),

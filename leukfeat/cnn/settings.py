@@ -144,6 +144,11 @@ class TrainingSettings:
             If the settings were written by a newer leukfeat, or a value is not allowed.
         """
         settings, this = json.loads(text), cls()
+        if not isinstance(settings, dict):
+            raise ValueError(
+                f"The {cls.__name__} settings must be a table of names and values. "
+                f"Got a {type(settings).__name__} instead."
+            )
         if settings.get("version", 0) > this.version:
             raise ValueError(
                 f"These {cls.__name__} settings (version {settings['version']}) were written by a "

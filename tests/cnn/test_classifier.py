@@ -180,6 +180,23 @@ def test_what_is_no_network_of_ours_is_refused(trained, tmp_path):
         load_cnn(tmp_path / "newer.keras")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"config": None}, "must be a table"), ({"class_names": [None, "all"]}, "class names are")],
+)
+def test_facts_of_another_kind_are_refused(trained, tmp_path, wrong, message):
+    path = tmp_path / "wrong.keras"
+    trained.save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["leukfeat.json"] = json.dumps(json.loads(members["leukfeat.json"]) | wrong)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(ModelFileError, match=message):
+        load_model(path)
+
+
 def test_learning_curves_show_both_sides_and_the_kept_epoch(trained):
     figure = trained.plot_history()
     loss, accuracy = figure.axes

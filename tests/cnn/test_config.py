@@ -69,3 +69,9 @@ def test_settings_of_a_newer_leukfeat_are_refused():
     settings = json.loads(CNNConfig().to_json()) | {"version": 99}
     with pytest.raises(ValueError, match="newer"):
         CNNConfig.from_json(json.dumps(settings))
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '"x"', "5"])
+def test_settings_that_are_no_table_are_refused(text):
+    with pytest.raises(ValueError, match="CNNConfig settings must be a table"):
+        CNNConfig.from_json(text)

@@ -171,9 +171,12 @@ def read_qupath(
                 raise ValueError(f"a {geometry['type']}")
             parts = parts if geometry["type"] == "MultiPolygon" else [parts]
             rings = [[np.array(ring, float)[:, :2] for ring in part] for part in parts]
-            if not all(np.isfinite(ring).all() for part in rings for ring in part):
+            outlines = [ring for part in rings for ring in part]
+            if not outlines or not all(ring.size and ring.shape[1] == 2 for ring in outlines):
+                raise ValueError("a polygon without places")
+            if not all(np.isfinite(ring).all() for ring in outlines):
                 raise ValueError("a polygon with places that are not finite")
-            if any((np.abs(ring) > _FARTHEST).any() for part in rings for ring in part):
+            if any((np.abs(ring) > _FARTHEST).any() for ring in outlines):
                 raise ValueError(f"a polygon with places beyond {_FARTHEST} pixels")
             properties = feature.get("properties") or {}
             named = properties.get("classification") or {}

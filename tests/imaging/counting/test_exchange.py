@@ -163,6 +163,12 @@ def test_geojson_that_is_none_is_refused(smear, tmp_path):
         ('{"features": 5}', "not GeoJSON.*Got a int"),
         (feature([[0, 0], [1e18, 0], [1e18, 1e18]]), "object 1 .*beyond 1000000 pixels"),
         (feature([[0, 0], [1e999, 0], [1, 1]]), "object 1 .*not finite"),
+        (feature([[]]), "object 1 .*without places"),
+        (feature([[1], [2], [3]]), "object 1 .*without places"),
+        (
+            '{"features": [{"geometry": {"type": "Polygon", "coordinates": []}}]}',
+            "object 1 .*without places",
+        ),
         (feature([[0, 0], [9, 0], [9, 9]], measurements={"number": 1e300}), "the number 1e"),
         (feature([[0, 0], [9, 0], [9, 9]], measurements={"number": "x"}), "object 1"),
         (feature([[0, 0], [9, 0], [9, 9]], classification={"name": 5}), "the classification 5"),
