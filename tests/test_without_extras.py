@@ -92,8 +92,11 @@ def test_int8(cells, tmp_path):
         lf.calibrate_int8(cells, tmp_path / "a.int8", **SMALL)
 
 
-def test_cluster_is_named_by_joblib(cells):
+def test_cluster_is_named_by_joblib(cells, monkeypatch):
     """It is joblib that is asked for the backend; the docs cite its words."""
+    # Joblib looks when it is first asked for the backend, which another test may have done.
+    monkeypatch.setattr("joblib._dask.dask", None)
+    monkeypatch.setattr("joblib._dask.distributed", None)
     with (
         pytest.raises(ValueError, match="'dask' as a joblib parallel backend but dask is not inst"),
         joblib.parallel_config("dask"),

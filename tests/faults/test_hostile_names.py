@@ -122,7 +122,8 @@ def test_a_browser_would_have_run_it(script, tmp_path):
 @pytest.mark.filterwarnings("ignore:constrained_layout:UserWarning")
 def test_tables_of_results_are_inert_too(tmp_path):
     head = lf.fit_head(hostile_features(0), "logistic_regression", tune=False)
-    write_results(lf.evaluate(head, hostile_features(1)), tmp_path)
+    result = lf.evaluate(head, hostile_features(1))
+    write_results(result, result.to_dict(), result.to_markdown(), tmp_path)
     text = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "&lt;script>" in text
     assert "<" not in text

@@ -198,10 +198,10 @@ def test_nine_features_of_liu_and_hu_are_chosen_inside_the_fold(cells):
 
 
 def test_a_published_figure_of_m1_against_m2_is_not_beside_procedural_leukemia():
-    from leukfeat.recipes.running import _comparable
+    from leukfeat.recipes.comparable import comparable_figures
 
     recipe = load_recipe("liu-hu")
-    found, notes = _comparable(recipe, make_cells(4, 8, size=32), procedural=True)
+    found, notes = comparable_figures(recipe, make_cells(4, 8, size=32), procedural=True)
     assert found == {}
     assert all("aml-m1-m2" in note for note in notes)
     assert len(notes) == len(recipe.published)
