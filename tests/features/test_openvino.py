@@ -3,10 +3,12 @@
 import dataclasses
 import importlib.util
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,6 +223,26 @@ def test_a_disk_that_is_full_is_no_obstacle(converted, tmp_path, monkeypatch, ca
         resource.setrlimit(resource.RLIMIT_FSIZE, least)
         signal.signal(signal.SIGXFSZ, ignored)
     assert found == (model, {"keras": "3"})
+    assert "is not kept" in caplog.text
+    assert not [*tmp_path.glob("openvino/*")]
+
+
+@pytest.mark.parametrize(("name", "length"), [("model.xml", 1000), ("model.bin", 1000)])
+def test_a_file_cut_without_a_word_is_not_kept(
+    converted, tmp_path, monkeypatch, caplog, name, length
+):
+    core = openvino.Core()
+    model = core.read_model(str(converted / "model.xml"))
+    save = openvino.save_model
+
+    def save_and_cut(model, path, **settings):
+        save(model, path, **settings)
+        os.truncate(Path(path).with_name(name), length)
+
+    monkeypatch.setattr(openvino, "save_model", save_and_cut)
+    monkeypatch.setattr(converted_models, "_convert", lambda spec, source: (model, {"keras": "3"}))
+    monkeypatch.setenv("LEUKFEAT_CACHE_DIR", str(tmp_path))
+    assert converted_models.load_converted(SPEC, SOURCE, core) == (model, {"keras": "3"})
     assert "is not kept" in caplog.text
     assert not [*tmp_path.glob("openvino/*")]
 

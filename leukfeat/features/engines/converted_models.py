@@ -66,7 +66,7 @@ def load_converted(
     else:
         model, versions = _convert(spec, source)
     try:
-        _keep(model, versions, folder)
+        _keep(model, versions, folder, core)
     except (OSError, RuntimeError) as error:  # OpenVINO's own writing ends in a RuntimeError
         # Converting again costs seconds; the features are the same.
         logger.warning("The converted network is not kept in %s: %s", folder, error)
@@ -114,7 +114,7 @@ def _convert(spec: FeatureSpec, source: WeightsSource) -> tuple[Any, dict[str, s
     return model, {"tensorflow": tf.__version__, "keras": keras.__version__}
 
 
-def _keep(model: Any, versions: dict[str, str], folder: Path) -> None:
+def _keep(model: Any, versions: dict[str, str], folder: Path, core: Any) -> None:
     openvino = import_native("openvino")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".converting-") as place:
@@ -122,6 +122,8 @@ def _keep(model: Any, versions: dict[str, str], folder: Path) -> None:
         whole.mkdir()
         # By default the weights would be rounded to float16.
         openvino.save_model(model, str(whole / _NAMES[0]), compress_to_fp16=False)
+        # Where the disk is full OpenVINO 2025.2 cuts the file and says nothing.
+        core.read_model(str(whole / _NAMES[0]))
         note = {"versions": versions, "sha256": {name: _digest(whole / name) for name in _NAMES}}
         (whole / "note.json").write_text(json.dumps(note), encoding="utf-8")
         if _read_note(folder) is not None:  # another process was quicker
