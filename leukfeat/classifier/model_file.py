@@ -157,8 +157,9 @@ def load_model(
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is no model file, damaged, written by a newer leukfeat, or holds a type that is
-        neither known to be safe nor in `trusted_types`.
+        If it is no model file, damaged, written by a newer leukfeat or with another version of
+        scikit-learn that the installed one cannot read, or holds a type that is neither known to
+        be safe nor in `trusted_types`.
     """
     path = Path(path).expanduser()
     if not path.exists():
@@ -208,8 +209,13 @@ def _load_archive(path: Path, trusted_types: Sequence[str]) -> CellClassifier | 
             network = Path(folder, _CNN)
             network.write_bytes(content[_CNN])
             return _load_network(network, path)
+    versions = about.get("versions")
     head = read_stored_head(
-        content[_HEAD], path=path, trusted_types=trusted_types, error=ModelFileError
+        content[_HEAD],
+        path=path,
+        trusted_types=trusted_types,
+        error=ModelFileError,
+        written_with=versions.get("scikit-learn") if isinstance(versions, dict) else None,
     )
     reference = None
     if _REFERENCE in content:

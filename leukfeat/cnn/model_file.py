@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 from leukfeat.atomic_file import written_whole
@@ -53,7 +54,7 @@ def save_cnn(classifier: CNNClassifier, path: str | os.PathLike[str]) -> None:
         raise ValueError(f"'path' must end in '.keras'. Got {str(path)!r} instead.")
     facts = {
         "format": MODEL_FILE_FORMAT,
-        "versions": {"keras": keras.__version__},
+        "versions": {"keras": keras.__version__, "scikit-learn": version("scikit-learn")},
         "config": json.loads(classifier.config.to_json()),
         "class_names": list(classifier.class_names_),
         "positive": classifier.positive,
@@ -114,7 +115,11 @@ def load_cnn(path: str | os.PathLike[str]) -> CNNClassifier:
     names = facts["class_names"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"{path} is damaged: its class names are {names!r}, not texts.")
-    controls = None if kept is None else read_stored_head(kept, path=Path(path))
+    versions = facts.get("versions")
+    written_with = versions.get("scikit-learn") if isinstance(versions, dict) else None
+    controls = None
+    if kept is not None:
+        controls = read_stored_head(kept, path=Path(path), written_with=written_with)
     if not isinstance(controls, dict | None):
         raise ValueError(f"{path} is damaged: its {CONTROLS_MEMBER!r} holds no control heads.")
     return CNNClassifier(

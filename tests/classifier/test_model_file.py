@@ -9,6 +9,7 @@ import h5py
 import joblib
 import numpy as np
 import pytest
+import sklearn
 import skops.io
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import (
@@ -164,6 +165,72 @@ def test_a_foreign_type_is_not_saved(made_features, tmp_path):
     with pytest.raises(ModelFileError, match="Foreign"):
         save_model(head, tmp_path / "model.leukfeat")
     assert not list(tmp_path.iterdir())
+
+
+def as_scikit_learn_1_7_wrote_it(path):
+    """Give a compiled part of boosted trees the name that it had then."""
+    with zipfile.ZipFile(path) as archive:
+        head = archive.read("head.skops")
+    with zipfile.ZipFile(io.BytesIO(head)) as inner:
+        members = {name: inner.read(name) for name in inner.namelist()}
+    schema = members["schema.json"].replace(b'"sklearn._loss._loss"', b'"_loss"')
+    assert schema != members["schema.json"]
+    members["schema.json"] = schema
+    older = io.BytesIO()
+    with zipfile.ZipFile(older, "w") as inner:
+        for name, content in members.items():
+            inner.writestr(name, content)
+    return rewritten(path, head_dot_skops=older.getvalue())
+
+
+def test_a_model_that_this_scikit_learn_cannot_read_names_the_version_that_can(
+    made_features, tmp_path
+):
+    path = tmp_path / "boosted.leukfeat"
+    save_model(fit_head(made_features, "gradient_boosting", tune=False), path)
+    as_scikit_learn_1_7_wrote_it(path)
+    own = "_loss.CyHalfBinomialLoss"
+    with pytest.raises(ModelFileError, match=rf"trusted_types=\['{own}'\]"):
+        load_model(path)  # the version is right: it is somebody's own type
+    rewritten(path, about={"versions": {"scikit-learn": "1.7.2"}})
+    says = (
+        rf"written with scikit-learn 1\.7\.2, and scikit-learn {sklearn.__version__}, which is "
+        r"installed, cannot read it .*Load it in an environment with scikit-learn 1\.7\.2, or fit "
+        "the head again"
+    )
+    for trusted_types in ((), (own,)):
+        with pytest.raises(ModelFileError, match=says) as refusal:
+            load_model(path, trusted_types=trusted_types)
+        assert "trusted_types" not in str(refusal.value)
+
+
+def test_a_head_that_fails_while_it_is_read_names_the_version_too(model_file, monkeypatch):
+    def renamed(*args, **kwargs):
+        raise AttributeError("type object 'SVC' has no attribute 'renamed'")
+
+    monkeypatch.setattr(skops.io, "loads", renamed)
+    with pytest.raises(ModelFileError, match=r"is damaged, or was made by hand.*'renamed'"):
+        load_model(model_file)
+    rewritten(model_file, about={"versions": {"scikit-learn": "1.7.2"}})
+    with pytest.raises(ModelFileError, match=r"scikit-learn 1\.7\.2, and .*attribute 'renamed'"):
+        load_model(model_file)
+
+
+@pytest.mark.parametrize(
+    "versions", [None, {}, {"scikit-learn": 17}, {"scikit-learn": "1.7; rm x"}]
+)
+def test_a_version_that_is_none_is_not_repeated(model_file, versions):
+    rewritten(model_file, about={"versions": versions}, head_dot_skops=skops.io.dumps(Foreign()))
+    with pytest.raises(ModelFileError, match="not know to be safe") as refusal:
+        load_model(model_file)
+    assert "rm x" not in str(refusal.value)
+
+
+def test_a_foreign_type_in_an_older_file_stays_foreign(model_file):
+    about = {"versions": {"scikit-learn": "1.7.2"}}
+    rewritten(model_file, about=about, head_dot_skops=skops.io.dumps(Foreign()))
+    with pytest.raises(ModelFileError, match=r"Foreign'\]\. Only if you trust its author"):
+        load_model(model_file)
 
 
 class Halfway(BaseEstimator, ClassifierMixin):

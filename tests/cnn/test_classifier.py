@@ -2,6 +2,7 @@ import json
 import pickle
 import subprocess
 import zipfile
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,27 @@ def test_control_heads_that_run_code_are_refused(trained, tmp_path):
             load_cnn(path)
         with pytest.raises(ModelFileError, match=message):
             load_model(path)
+
+
+def test_control_heads_of_a_scikit_learn_that_cannot_be_read_name_it(
+    trained, tmp_path, monkeypatch
+):
+    import skops.io
+
+    path = tmp_path / "older.keras"
+    trained.save(path)
+    with zipfile.ZipFile(path) as archive:
+        facts = json.loads(archive.read("leukfeat.json"))
+    assert facts["versions"]["scikit-learn"] == version("scikit-learn")
+    facts["versions"]["scikit-learn"] = "1.7.2"
+    rewrite(path, **{"leukfeat.json": json.dumps(facts)})
+
+    def renamed(*args, **kwargs):
+        raise AttributeError("'renamed'")
+
+    monkeypatch.setattr(skops.io, "loads", renamed)
+    with pytest.raises(ModelFileError, match=r"was written with scikit-learn 1\.7\.2"):
+        load_model(path)
 
 
 def test_a_network_that_would_run_code_is_refused(trained, tmp_path):
