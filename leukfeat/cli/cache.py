@@ -103,7 +103,7 @@ def repair(place: Place, as_json: opt.AsJson = False) -> None:
     from leukfeat.features.store.maintenance import repair_store
 
     reports, problems = _each(place, repair_store)
-    lines = []
+    orphans, lines = _orphans(place, problems, dry_run=False)
     for report in reports:
         if not report.rewritten:
             lines.append(f"{report.path}: {report.rows_kept} rows, nothing to repair")
@@ -116,7 +116,11 @@ def repair(place: Place, as_json: opt.AsJson = False) -> None:
                 f"  the file was cut short by {report.before.missing_bytes} bytes, and the rows that "
                 f"were lost with them cannot be counted: as it was, it is kept as {report.kept_aside}"
             )
-    result = {"stores": [_plain(report) for report in reports], "problems": problems}
+    result = {
+        "stores": [_plain(report) for report in reports],
+        "orphans": orphans,
+        "problems": problems,
+    }
     _finish(result, lines, problems, failed=bool(problems), as_json=as_json)
 
 
@@ -147,7 +151,7 @@ def prune(
     """Remove rows or whole stores that are no longer wanted.
 
     Rows must meet all conditions given. Try --dry-run first: what is removed must be computed
-    again when it is needed.
+    again when it is needed. What runs left that were killed before their first row goes too.
     """
     if unused_by is None and older_than is None and not spec:
         raise typer.BadParameter("say what to remove: --unused-by, --older-than or --spec.")
@@ -180,7 +184,13 @@ def prune(
     ]
     if not reports and not problems:
         lines.append("No store is chosen by these conditions.")
-    result = {"stores": [_plain(report) for report in reports], "problems": problems}
+    orphans, more = _orphans(place, problems, dry_run=dry_run)
+    lines += more
+    result = {
+        "stores": [_plain(report) for report in reports],
+        "orphans": orphans,
+        "problems": problems,
+    }
     _finish(result, lines, problems, failed=bool(problems), as_json=as_json)
 
 
@@ -267,6 +277,21 @@ def _each(place: Path, act: Any) -> tuple[list[Any], dict[str, str]]:
         except OSError as error:
             problems[path] = str(error)
     return reports, problems
+
+
+def _orphans(
+    place: Path, problems: dict[str, str], *, dry_run: bool
+) -> tuple[list[str], list[str]]:
+    """Delete what runs left that were killed before their store was there."""
+    from leukfeat.features.store.maintenance import remove_orphans
+
+    try:
+        orphans = remove_orphans(place, dry_run=dry_run)
+    except CacheError as error:
+        problems[str(place)] = str(error)
+        return [], []
+    verb = "would be removed" if dry_run else "removed"
+    return orphans, [f"{path}: left by a killed run, {verb}" for path in orphans]
 
 
 def _finish(

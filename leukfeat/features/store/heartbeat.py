@@ -83,6 +83,10 @@ class HeartbeatLock:
         if self.is_ours():
             os.unlink(self._path)
 
+    def is_held(self) -> bool:
+        """Tell whether somebody has it who is not known to be dead."""
+        return os.path.lexists(self._path) and not _is_dead(self._holder()[0])
+
     def is_ours(self) -> bool:
         """Tell whether nobody has taken the lock over."""
         return self._holder()[0].get("token") == self._token

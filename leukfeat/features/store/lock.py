@@ -40,6 +40,7 @@ class WriterLock:
 
     def __init__(self, path: str) -> None:
         folder, name = os.path.split(path)
+        self._store = path
         self._path = os.path.join(folder, f".{name}.lock")
         self._lock: filelock.BaseFileLock | HeartbeatLock | None = None
 
@@ -87,6 +88,31 @@ class WriterLock:
             self._lock.release()
             self._lock = None
 
+    @property
+    def files(self) -> list[str]:
+        """Where its files stand: the operating system's lock, and that of a heartbeat."""
+        return [self._path, self._path + ".holder"]
+
+    @property
+    def beats(self) -> bool:
+        """Whether the right is held by a heartbeat."""
+        return isinstance(self._lock, HeartbeatLock)
+
+    def is_held(self) -> bool:
+        """Tell whether anybody has the right, as far as can be told without waiting."""
+        path, beating = self.files
+        if HeartbeatLock(beating).is_held():
+            return True
+        if not os.path.exists(path) or not _has_locks(path):
+            return False
+        lock = filelock.FileLock(path, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        lock.release()
+        return False
+
     def is_ours(self) -> bool:
         """Tell whether the right is still ours: a heartbeat that paused may have lost it."""
         return not isinstance(self._lock, HeartbeatLock) or self._lock.is_ours()
@@ -107,7 +133,7 @@ class WriterLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.release()
+        self.release(unused=not os.path.lexists(self._store))
 
 
 def _is_removed(lock: filelock.BaseFileLock) -> bool:
