@@ -15,7 +15,7 @@ from leukfeat.imaging import draw_cells, find_cells
 from leukfeat.imaging.conversion import RGB
 from leukfeat.metrics.interval import Interval
 
-__all__ = ["BCCD_FINDING", "SmearAnalysis", "analyse_smear"]
+__all__ = ["BCCD_FINDING", "SmearAnalysis", "analyse_smear", "positive_class"]
 
 BCCD_FINDING = FindingErrors(precision=0.968, n_precision=91, recall=0.989, n_recall=91)
 """Finding white cells on the last 91 fields of BCCD; each field counts as one trial."""
@@ -129,7 +129,8 @@ def analyse_smear(
         Precision and recall of finding white cells: those on the last 91 fields of BCCD, which
         may not be those on your fields.
     suspicious : str, optional
-        The class counted as suspicious. Default: the positive class of the head.
+        The class counted as suspicious. Default: the positive class that the head was fitted
+        with; of two classes the head's own.
     side : int, optional
         Side in pixels of the window around each cell. Default: the window that the classifier
         crops, if it crops one, else a window that fits the cell.
@@ -151,8 +152,8 @@ def analyse_smear(
     Raises
     ------
     ValueError
-        If `suspicious` is no class of the classifier, or none is given and the head has no
-        positive class.
+        If `suspicious` is no class of the classifier, or none is given and a head of more than two
+        classes was fitted without a positive one.
 
     Notes
     -----
@@ -175,7 +176,13 @@ def analyse_smear(
     >>> len(analysis.to_frame())
     2
     """
-    positive = suspicious or _positive_class(classifier)
+    positive = positive_class(classifier) if suspicious is None else suspicious
+    if positive is None:
+        raise ValueError(
+            "analyse_smear needs 'suspicious', the class to count: the classifier has "
+            f"{len(classifier.class_names)} classes, {', '.join(classifier.class_names)}, and was "
+            "fitted without a positive one."
+        )
     if positive not in classifier.class_names:
         raise ValueError(
             f"'suspicious' must be a class of the classifier {classifier.class_names}. "
@@ -193,7 +200,9 @@ def analyse_smear(
     position = {name: i for i, name in enumerate(classifier.class_names)}
     frame = cells.frame
     frame["label"] = [position.get(name, -1) for name in predictions["label"]]
-    labelled = CellDataset(frame, class_names=classifier.class_names, name=cells.name)
+    labelled = CellDataset(
+        frame, class_names=classifier.class_names, positive=positive, name=cells.name
+    )
     called, found = int((predictions["label"] == positive).sum()), len(cells)
     if errors is None:
         note = "the errors of the classifier are not given"
@@ -208,14 +217,20 @@ def analyse_smear(
     return SmearAnalysis(labelled, predictions, positive, *counts)
 
 
-def _positive_class(classifier: CellClassifier) -> str:
-    head = classifier.head
-    positive = getattr(head, "positive_", None)
-    if positive is None:
-        raise ValueError(
-            "analyse_smear needs 'suspicious', the class to count, for the head has no positive "
-            f"class: one of {classifier.class_names}."
-        )
-    if isinstance(positive, str) and positive in classifier.class_names:
-        return positive
-    return classifier.class_names[int(np.searchsorted(head.classes_, positive))]
+def positive_class(classifier: CellClassifier) -> str | None:
+    """Return the class that a classifier takes for the positive one, if somebody named it.
+
+    Parameters
+    ----------
+    classifier : CellClassifier
+
+    Returns
+    -------
+    str or None
+        Of two classes the head's own, whether named or not. Of more, every head has one too, the
+        last by default: that default, which says nothing, gives ``None``.
+    """
+    head, names = classifier.head, classifier.class_names
+    place = int(np.searchsorted(head.classes_, head.positive_))
+    named = getattr(head, "positive", None) is not None or place < len(names) - 1
+    return names[place] if named or len(names) == 2 else None

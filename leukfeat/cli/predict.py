@@ -63,6 +63,12 @@ def predict(
         float | None,
         typer.Option(help="With --smear: micrometres a pixel, for a model that measures in them."),
     ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            help="With --smear: the class to count, for a model that was fitted without --positive."
+        ),
+    ] = None,
 ) -> None:
     r"""Classify cells, and flag those that stand far from every training cell.
 
@@ -86,6 +92,7 @@ def predict(
         predict_smears(
             opt.classifier_from(model),
             data,
+            positive=positive,
             out=out,
             side=side,
             cut_out=cut_out,
@@ -99,8 +106,10 @@ def predict(
             device=device,
         )
         return
-    if side is not None or cut_out or tile is not None or um_per_px is not None:
-        raise typer.BadParameter("--side, --cut-out, --tile and --um-per-px are for --smear.")
+    if cut_out or any(given is not None for given in (side, tile, um_per_px, positive)):
+        raise typer.BadParameter(
+            "--side, --cut-out, --tile, --um-per-px and --positive are for --smear."
+        )
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
     cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split, skip_bad=skip_bad)

@@ -14,6 +14,7 @@ def predict_smears(
     classifier: Any,
     fields: Path,
     *,
+    positive: str | None,
     out: Path | None,
     side: int | None,
     cut_out: bool,
@@ -27,10 +28,20 @@ def predict_smears(
     import pandas as pd
 
     from leukfeat.classifier import analyse_smear
+    from leukfeat.classifier.smear import positive_class
     from leukfeat.cli.segment import image_files
     from leukfeat.data.table_file import table_writer
     from leukfeat.exceptions import ImageReadError
 
+    names = classifier.class_names
+    if positive is not None and positive not in names:
+        raise ValueError(f"--positive must be a class of the model: {', '.join(names)}.")
+    suspicious = positive or positive_class(classifier)
+    if suspicious is None:
+        say(
+            f"The model has {len(names)} classes and was fitted without a positive one: the cells of "
+            "each class are counted. --positive CLASS says which is the suspicious one."
+        )
     write = None if out is None else table_writer(out)
     tables: list[pd.DataFrame] = []
     summary: list[dict[str, Any]] = []
@@ -40,6 +51,7 @@ def predict_smears(
             analysis = analyse_smear(
                 path,
                 classifier,
+                suspicious=suspicious or names[0],
                 side=side,
                 background="remove" if cut_out else "keep",
                 tile=tile,
@@ -57,7 +69,10 @@ def predict_smears(
             {
                 "field": str(path),
                 "white_cells": analysis.n_cells,
-                f"called_{analysis.suspicious_class}": analysis.n_called,
+                **{
+                    f"called_{name}": int((analysis.predictions["label"] == name).sum())
+                    for name in ([suspicious] if suspicious else names)
+                },
                 "far": int(table["far"].sum()),
             }
         )

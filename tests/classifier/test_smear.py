@@ -99,6 +99,40 @@ def test_an_unknown_class_is_refused(classifier, smear):
         analyse_smear(smear.image, classifier, suspicious="green", **GIVEN)
 
 
+@pytest.fixture(scope="module")
+def three_kinds(cell_features):
+    """A classifier of three classes, and a way to fit another on them."""
+    from leukfeat.features import FeatureSet
+
+    kinds = np.where(np.arange(len(cell_features)) % 3 == 0, 2, cell_features.y)
+    given = {"subjects": cell_features.subjects, "spec": cell_features.spec}
+    names = ("blast", "lymphocyte", "platelet")
+
+    def fitted(of_features=None, **settings):
+        features = FeatureSet(
+            cell_features.X, kinds, class_names=names, positive=of_features, **given
+        )
+        head = fit_head(features, "naive_bayes", tune=False, calibrate=False, **settings)
+        return CellClassifier(head)
+
+    return fitted
+
+
+def test_of_many_classes_none_is_suspicious_by_its_name(three_kinds, smear):
+    """The last by name was counted, with an interval: platelets, of a model of eight classes."""
+    with pytest.raises(ValueError, match=r"'suspicious'.*blast, lymphocyte, platelet"):
+        analyse_smear(smear.image, three_kinds(), errors=ERRORS, **GIVEN)
+    for classifier, given in (
+        (three_kinds(), {"suspicious": "blast"}),
+        (three_kinds(positive="blast"), {}),
+        (three_kinds("blast"), {}),
+    ):
+        analysis = analyse_smear(smear.image, classifier, **given, **GIVEN)
+        assert analysis.suspicious_class == analysis.cells.positive == "blast"
+    last = analyse_smear(smear.image, three_kinds(positive="platelet"), **GIVEN)
+    assert last.suspicious_class == "platelet"
+
+
 def test_the_interval_covers_the_truth():
     """Fields drawn with known errors: the 90 % interval holds the true number often enough."""
     rng = np.random.default_rng(0)

@@ -112,7 +112,36 @@ def test_predict_smear(fields, model, tmp_path, capsys):
     assert set(table["um_per_px"]) == {0.18}
 
 
-def test_smear_options_need_smear(fields, model, capsys):
-    code, _, message = run(capsys, "predict", model, fields, "--side", 64)
+def test_a_model_of_many_classes_is_told_which_is_suspicious(fields, tmp_path, capsys):
+    """The last class by name was counted as suspicious."""
+    from leukfeat import CellClassifier, FeatureSet, extract_features, fit_head, save_model
+
+    cells = make_cells(6, 24, size=48, random_state=0)
+    found = extract_features(cells, weights="random", layers="conv2", input_size=48, progress=False)
+    features = FeatureSet(
+        found.X, [*range(3)] * 8, subjects=found.subjects, spec=found.spec,
+        class_names=("blast", "lymphocyte", "platelet"),
+    )  # fmt: skip
+    head = fit_head(features, "naive_bayes", tune=False, calibrate=False)
+    model = save_model(CellClassifier(head), tmp_path / "many.leukfeat")
+    given = ("predict", model, fields / "field1.png", "--smear", "--side", 64, "--json")
+    code, text, message = run(capsys, *given)
+    assert code == 0
+    assert "--positive" in message
+    (counted,) = json.loads(text)["fields"]
+    called = {name: counted[f"called_{name}"] for name in head.class_names_}
+    assert sum(called.values()) == counted["white_cells"] == 3
+    code, text, message = run(capsys, *given, "--positive", "blast")
+    assert "--positive" not in message
+    (counted,) = json.loads(text)["fields"]
+    assert {name for name in counted if name.startswith("called")} == {"called_blast"}
+    code, _, message = run(capsys, *given, "--positive", "green")
+    assert code == 1
+    assert "blast, lymphocyte, platelet" in message
+
+
+@pytest.mark.parametrize("option", [("--side", 64), ("--positive", "all")])
+def test_smear_options_need_smear(fields, model, capsys, option):
+    code, _, message = run(capsys, "predict", model, fields, *option)
     assert code == 2
     assert "--smear" in message
