@@ -129,7 +129,8 @@ def extract_features(  # type: ignore[misc]
     errors : {"raise", "skip"}, default="raise"
         With ``"skip"``, images that cannot be read are left out and listed in ``.skipped``.
     dry_run : bool, default=False
-        Return an `ExtractionPlan` instead: rows missing, bytes, time.
+        Return an `ExtractionPlan` instead: rows missing, bytes, time. What the engine needs and
+        this machine has not is refused as the extraction would refuse it.
     progress : bool, default=True
         Show a bar while computing.
     verify : {"stat", "digest"}, default="stat"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from leukfeat.exceptions import CacheError, ImageReadError, WeightsError
 from leukfeat.features.backbones import find_backbone
 from leukfeat.features.cell_reading import CellRead, CellReader, network_inputs
-from leukfeat.features.engines import Engine, load_engine
+from leukfeat.features.engines import Engine, check_engine, load_engine
 from leukfeat.features.engines.workers import WorkersEngine, count_workers
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.memory_rows import MemoryRows
@@ -205,6 +205,14 @@ class ExtractionRun:
             n_features = self.count_features()
             return WorkersEngine(self.spec, self._source, self._workers, n_features, **self._place)
         return load_engine(self.spec, self._source, **self._place)
+
+    def check_engine(self) -> None:
+        """Raise as computing a row would, if what the engine needs is not here.
+
+        Workers of a cluster are not asked: what they have is their own.
+        """
+        if self._source is not None and isinstance(self.spec, FeatureSpec) and not self._workers:
+            check_engine(self.spec, self._source, **self._place)
 
     def count_features(self) -> int:
         """Return the length of a row; a network of the user's own is loaded to tell it."""

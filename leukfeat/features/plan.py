@@ -121,6 +121,12 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
     Returns
     -------
     ExtractionPlan
+
+    Raises
+    ------
+    ImportError, ValueError, WeightsError
+        If there are rows to compute, and this machine has not what their engine needs: its
+        package, the arithmetic, the device, or the network in 8 bits.
     """
     run.refresh()
     missing: set[bytes] = set()
@@ -137,6 +143,8 @@ def make_plan(run: ExtractionRun) -> ExtractionPlan:
         elif name not in missing:
             missing.add(name)
             size += image.nbytes if not isinstance(image, str) else os.path.getsize(image)
+    if missing:
+        run.check_engine()
     # A cluster's workers are counted only for something to compute.
     n_workers = run.n_workers if missing else 1
     rate, measured = estimate_rate(run.spec, n_workers, run.device)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import leukfeat as lf
-from leukfeat.exceptions import CacheError, ImageReadError, SpecMismatchError
+from leukfeat.exceptions import CacheError, ImageReadError, SpecMismatchError, WeightsError
 from leukfeat.features import extraction_run
 from leukfeat.features.cell_reading import network_inputs
 from leukfeat.features.engines import installed_engines
@@ -262,10 +262,27 @@ def test_the_time_of_a_plan_is_measured_once_something_ran(engine, write_images,
 
 def test_the_time_of_a_plan_is_that_of_its_device(engine, write_images, monkeypatch):
     monkeypatch.setattr(extraction_run, "load_engine", lambda spec, source, device: engine)
+    monkeypatch.setattr(extraction_run, "check_engine", lambda spec, source, device: None)
     paths = write_images(80)
     extract(paths, device="CPU")
     assert extract(paths, device="CPU", dry_run=True).measured
     assert not extract(paths, device="GPU", dry_run=True).measured
+
+
+def refusal(paths, *cache, **settings):
+    with pytest.raises((ValueError, ImportError, WeightsError)) as refused:
+        extract(paths, *cache, **settings)
+    return type(refused.value), str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["openvino", "keras"])
+def test_a_plan_refuses_a_device_as_the_run_does(name, write_images):
+    if name not in installed_engines():
+        pytest.skip(f"{name} is not installed")
+    given = {"engine": name, "device": "GPU:99"}
+    paths = write_images(2)
+    assert refusal(paths, dry_run=True, **given) == refusal(paths, **given)
+    assert "device='GPU:99' is not there" in refusal(paths, dry_run=True, **given)[1]
 
 
 def test_a_call_with_nothing_to_compute_does_not_wait_for_a_cluster(

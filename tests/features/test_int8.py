@@ -1,6 +1,7 @@
 """A network in 8 bits: calibrated on named cells, kept as one file, a feature space of its own."""
 
 import dataclasses
+import importlib.util
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import leukfeat as lf
 from leukfeat.exceptions import SpecMismatchError, WeightsError
+from leukfeat.features.engines import choice
 from leukfeat.features.int8_file import write_calibration
 from leukfeat.imaging.pixel_key import pixel_key
 
@@ -155,6 +157,17 @@ def test_without_nncf_the_extra_is_named_and_a_calibration_still_serves(cells, m
     with pytest.raises(ImportError, match=r"leukfeat\[int8\]"):
         lf.calibrate_int8(cells, "a.int8", **SMALL)
     assert len(eight_bits(cells[:2], made.path)) == 2
+
+
+def test_a_plan_refuses_int8_without_its_extra_as_the_run_does(cells, made, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(choice, "_loaded", choice._loaded.__class__())
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "openvino" else find_spec(name)
+    )
+    for dry_run in (False, True):
+        with pytest.raises(ImportError, match=r"^precision='int8' needs.*leukfeat\[fast\]"):
+            eight_bits(cells[:2], made.path, dry_run=dry_run)
 
 
 def test_a_model_is_given_its_network_on_the_command_line(

@@ -131,6 +131,34 @@ def test_bfloat16_is_refused_where_it_would_be_float32(converted, monkeypatch):
         OpenvinoEngine(dataclasses.replace(SPEC, precision="bfloat16"), SOURCE)
 
 
+def test_a_plan_refuses_bfloat16_as_the_run_does(
+    engine, converted, write_images, tmp_path, monkeypatch
+):
+    class Old:
+        available_devices = ("CPU",)
+
+        def get_property(self, device, name):
+            return ["FP32", "INT8"]
+
+    paths = write_images(2)
+    extract(paths[:1], tmp_path / "cache", precision="bfloat16")
+    monkeypatch.setattr(openvino, "Core", Old)
+    monkeypatch.setattr(extraction_run, "load_engine", load_engine)
+    said = set()
+    for dry_run in (False, True):
+        with pytest.raises(ValueError, match=r"'bfloat16' needs.*FP32") as refused:
+            extract(paths, tmp_path / "cache", precision="bfloat16", dry_run=dry_run)
+        said.add(str(refused.value))
+    assert len(said) == 1
+    # What is held needs no processor, and float32 any.
+    held = extract(paths[:1], tmp_path / "cache", precision="bfloat16", dry_run=True)
+    assert (held.rows_held, held.rows_missing) == (1, 0)
+    assert extract(paths, dry_run=True).rows_missing == 2
+    # What a cluster's workers can is not known here.
+    monkeypatch.setattr(extraction_run, "count_workers", lambda: 2)
+    assert extract(paths, precision="bfloat16", dry_run=True).rows_missing == 2
+
+
 def test_bytes_do_not_depend_on_neighbours_or_streams(converted, pixels):
     whole = rows_of(OpenvinoEngine(SPEC, SOURCE, streams=2), pixels)
     single = OpenvinoEngine(SPEC, SOURCE, streams=1)
@@ -278,8 +306,9 @@ def test_without_openvino_auto_is_keras(engine, write_images, tmp_path, monkeypa
     with pytest.raises(ImportError, match=r"'openvino'.*leukfeat\[fast\]"):
         extract(paths, engine="openvino")
     # What was asked for is named, not an engine that was not.
-    with pytest.raises(ImportError, match=r"^precision='bfloat16' needs.*leukfeat\[fast\]"):
-        extract(paths, precision="bfloat16")
+    for dry_run in (False, True):
+        with pytest.raises(ImportError, match=r"^precision='bfloat16' needs.*leukfeat\[fast\]"):
+            extract(paths, precision="bfloat16", dry_run=dry_run)
 
 
 def test_keras_does_not_offer_bfloat16(engine, write_images):

@@ -12,7 +12,7 @@ from leukfeat.features.engines.own_network import check_rows
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 
-__all__ = ["ENGINES", "installed_engines", "load_engine"]
+__all__ = ["ENGINES", "check_engine", "installed_engines", "load_engine"]
 
 ENGINES = {"openvino": "openvino", "keras": "tensorflow"}
 """Name of an engine, and the package that it needs; the fastest first."""
@@ -42,6 +42,34 @@ def installed_engines(precision: str = "float32") -> list[str]:
         for name, package in ENGINES.items()
         if precision in PRECISIONS[name] and importlib.util.find_spec(package) is not None
     ]
+
+
+def check_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> None:
+    """Raise if this machine has not what an engine needs; the network is not loaded.
+
+    Parameters
+    ----------
+    spec, source, device
+        As for :func:`load_engine`, which would raise the same.
+
+    Raises
+    ------
+    ImportError
+        If the engine's package is not installed.
+    ValueError
+        If the device is not there, or does not offer the arithmetic.
+    WeightsError
+        If the network in 8 bits is not on this machine.
+    """
+    _check_installed(spec, source)
+    if spec.engine == "openvino":
+        from leukfeat.features.engines.openvino_engine import check_openvino
+
+        check_openvino(spec, source, device=device)
+    elif device != "auto":
+        from leukfeat.features.engines.keras_engine import find_keras_device
+
+        find_keras_device(device)
 
 
 def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> Engine:
@@ -88,6 +116,17 @@ def load_engine(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto
 
 
 def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:
+    _check_installed(spec, source)
+    if spec.engine == "openvino":
+        from leukfeat.features.engines.openvino_engine import OpenvinoEngine
+
+        return OpenvinoEngine(spec, source, device=device)
+    from leukfeat.features.engines.keras_engine import KerasEngine
+
+    return KerasEngine(spec, source, device=device)
+
+
+def _check_installed(spec: FeatureSpec, source: WeightsSource) -> None:
     if importlib.util.find_spec(ENGINES[spec.engine]) is None:
         asked, others = f"engine={spec.engine!r}", "install it or take another engine"
         if spec.precision != "float32":  # nothing else offers it, whatever engine was asked for
@@ -103,10 +142,3 @@ def _make(spec: FeatureSpec, source: WeightsSource, device: str) -> Engine:
             f"installed{extra}. Rows that the cache holds can be used without it; to compute "
             f"others, {others}."
         )
-    if spec.engine == "openvino":
-        from leukfeat.features.engines.openvino_engine import OpenvinoEngine
-
-        return OpenvinoEngine(spec, source, device=device)
-    from leukfeat.features.engines.keras_engine import KerasEngine
-
-    return KerasEngine(spec, source, device=device)

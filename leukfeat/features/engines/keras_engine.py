@@ -16,7 +16,7 @@ from leukfeat.features.engines.network_graph import network_function, start_kera
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 
-__all__ = ["KerasEngine"]
+__all__ = ["KerasEngine", "find_keras_device"]
 
 
 class KerasEngine:
@@ -42,9 +42,7 @@ class KerasEngine:
         _take_told_threads(tf)
         place = None
         if device != "auto":
-            names = [one.name for one in tf.config.list_logical_devices()]
-            available = [name.rsplit("device:")[-1] for name in names]
-            place = f"/device:{find_device(device, available, 'keras')}"
+            place = find_keras_device(device)
         # ``None`` leaves the choice to TensorFlow.
         self._placed = lambda: tf.device(place)
         with self._placed():
@@ -69,6 +67,29 @@ class KerasEngine:
             with self._placed():
                 rows = self._compute(np.stack(batch if n > 1 else batch * 2)).numpy()
             yield from rows[:n]
+
+
+def find_keras_device(device: str) -> str:
+    """Return TensorFlow's name of a device.
+
+    Parameters
+    ----------
+    device : str
+        ``"CPU"``, ``"GPU"`` or ``"GPU:<number>"``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If it is not there.
+    """
+    _, tf = start_keras()
+    names = [one.name for one in tf.config.list_logical_devices()]
+    available = [name.rsplit("device:")[-1] for name in names]
+    return f"/device:{find_device(device, available, 'keras')}"
 
 
 def _take_told_threads(tf: Any) -> None:

@@ -20,7 +20,7 @@ from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.weights import WeightsSource
 from leukfeat.native_libraries import import_native
 
-__all__ = ["OpenvinoEngine"]
+__all__ = ["OpenvinoEngine", "check_openvino"]
 
 _COMPARED = 8
 
@@ -59,17 +59,7 @@ class OpenvinoEngine:
         device: str = "auto",
     ) -> None:
         self._openvino = import_native("openvino")
-        core = self._openvino.Core()
-        place = "CPU"
-        if device != "auto":
-            place = find_device(device, core.available_devices, "openvino")
-        offered = core.get_property(place, "OPTIMIZATION_CAPABILITIES")
-        if spec.precision == "bfloat16" and "BF16" not in offered:
-            # It would compute in float32 and say nothing: other rows under the same name.
-            raise ValueError(
-                f"precision='bfloat16' needs a processor with bfloat16 instructions; OpenVINO "
-                f"finds {offered} here. Take precision='float32'."
-            )
+        core, place = _find_place(spec, device)
         if spec.precision == "int8":
             model, versions = quantised_network(_calibration(spec, source), core)
         else:
@@ -142,6 +132,43 @@ class OpenvinoEngine:
             )
             tell_difference(self._spec, *rows)
         return itertools.chain(first, coming)
+
+
+def check_openvino(spec: FeatureSpec, source: WeightsSource, *, device: str = "auto") -> None:
+    """Raise as the engine would that is to compute rows, without reading the network.
+
+    Parameters
+    ----------
+    spec, source, device
+        As of :class:`OpenvinoEngine`.
+
+    Raises
+    ------
+    ValueError
+        If the device is not there, or does not offer the arithmetic.
+    WeightsError
+        If the network in 8 bits is not on this machine.
+    """
+    if device != "auto" or spec.precision == "bfloat16":
+        _find_place(spec, device)
+    if spec.precision == "int8":
+        _calibration(spec, source)
+
+
+def _find_place(spec: FeatureSpec, device: str) -> tuple[Any, str]:
+    """Return OpenVINO's core, and its name of the device."""
+    core = import_native("openvino").Core()
+    place = "CPU"
+    if device != "auto":
+        place = find_device(device, core.available_devices, "openvino")
+    offered = core.get_property(place, "OPTIMIZATION_CAPABILITIES")
+    if spec.precision == "bfloat16" and "BF16" not in offered:
+        # It would compute in float32 and say nothing: other rows under the same name.
+        raise ValueError(
+            f"precision='bfloat16' needs a processor with bfloat16 instructions; OpenVINO "
+            f"finds {offered} here. Take precision='float32'."
+        )
+    return core, place
 
 
 def _calibration(spec: FeatureSpec, source: WeightsSource) -> str:
