@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from leukfeat.exceptions import ImageReadError
 from leukfeat.features.geometry import central_window, dihedral_views, resize
 from leukfeat.features.preparing import prepare_image
 from leukfeat.features.spec import FeatureSpec
+from leukfeat.features.store.file_index import FileIndex
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.imaging.controls import measure_controls
 from leukfeat.imaging.conversion import check_size
@@ -84,7 +85,7 @@ class CellReader:
 
     Parameters
     ----------
-    files : mapping of bytes to bytes
+    files : FileIndex
         Keys by digest of the file: such files are not decoded.
     is_held : callable
         Tells whether the row of a key is there already.
@@ -95,12 +96,13 @@ class CellReader:
 
     def __init__(
         self,
-        files: Mapping[bytes, bytes],
+        files: FileIndex,
         is_held: Callable[[bytes], bool],
         prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
     ) -> None:
         self._prepare = prepare
-        self._files = dict(files)
+        self._files = files
+        self._decoded: dict[bytes, bytes] = {}
         self._is_held = is_held
         self._claimed: set[bytes] = set()
         self._lock = threading.Lock()
@@ -130,14 +132,14 @@ class CellReader:
             checked = time.time_ns()
             data, state = read_bytes(image)
             digest = hashlib.sha256(data).digest()
-            key = self._files.get(digest)
+            key = self._decoded.get(digest) or self._files.get(digest)
             if key is not None and (key in self._claimed or self._is_held(key)):
                 return CellRead(index, key, seen=Seen(image, state, checked, digest, key))
             pixels = decode_image(data, image)
         except ImageReadError as problem:
             return CellRead(index, problem=problem)
         key = pixel_key(pixels)
-        self._files[digest] = key
+        self._decoded[digest] = key
         seen = Seen(image, state, checked, digest, key)
         return self._with_pixels(CellRead(index, seen=seen), pixels, key, image)
 

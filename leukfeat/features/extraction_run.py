@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import time
@@ -25,12 +26,14 @@ from leukfeat.features.rates import remember_rate
 from leukfeat.features.row_length import count_features
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StatIndex, StoreReader, StoreWriter
+from leukfeat.features.store.file_index import FileIndex
 from leukfeat.features.store.layout import KEY_BYTES
 from leukfeat.features.store.reader import Rows
 from leukfeat.features.store.row_index import RowIndex
 from leukfeat.features.store.stat_index import Seen
 from leukfeat.features.streaming import read_ahead, stream_rows
 from leukfeat.features.weights import WeightsSource, must_be_fetched
+from leukfeat.imaging.reading import read_bytes
 from leukfeat.interrupts import interrupts_wait
 
 __all__ = ["ExtractionRun"]
@@ -40,6 +43,8 @@ logger = logging.getLogger("leukfeat")
 _ATTEMPTS = 3
 _REMEMBER_EVERY = 1000
 _RATE_FROM = 64
+_ENTRIES_A_READ = 1000
+"""Entries of a store's index of files for which a file is read once more (60 kB of memory)."""
 
 
 class ExtractionRun:
@@ -93,7 +98,7 @@ class ExtractionRun:
         self.device = device
         self._place = {} if device == "auto" else {"device": device}
         self._index = RowIndex(self.keys[:0])
-        self._files: dict[bytes, bytes] = {}
+        self._files = FileIndex.empty()
         self._stat = StatIndex()
         self._bar: Any = NoBar()
 
@@ -185,10 +190,10 @@ class ExtractionRun:
 
     def is_held(self, key: bytes) -> bool:
         """Tell whether the store held a row when it was last looked at."""
-        return bool(self._index.find(np.frombuffer(key, np.uint8)[np.newaxis])[0] >= 0)
+        return self._index.find_one(key) >= 0
 
     def key_of_file(self, digest: bytes) -> bytes | None:
-        """Return the key of a file whose bytes are known to the store."""
+        """Return the key of a file whose bytes are known to the store, and whose row it holds."""
         return self._files.get(digest)
 
     def _prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -244,14 +249,24 @@ class ExtractionRun:
             )
         return np.array(kept, np.int64)
 
-    def refresh(self) -> None:
-        """Look at the store again: rows held, and files known where an image is missing."""
+    def refresh(self, *, files: bool = True) -> None:
+        """Look at the store again: rows held, and files known where an image is missing.
+
+        Parameters
+        ----------
+        files : bool, default=True
+            Whether files will be looked up.
+        """
         if self.path is None or not os.path.exists(self.path):
             return
         with StoreReader(self.path) as store:
             self._index = store.index
-            if (self._places() < 0).any():
-                self._files = store.files()
+            missing = np.flatnonzero(self._places() < 0) if files else ()
+            paths = [self.images[i] for i in missing if isinstance(self.images[i], str)]
+            if paths:
+                # Few files are read twice rather than that millions of entries are kept.
+                is_few = len(paths) * _ENTRIES_A_READ < store.n_files
+                self._files = store.file_index(_digests_of(paths) if is_few else None)
 
     def _read(
         self, reader: CellReader, places: list[int], *, skip: bool, label: str
@@ -286,7 +301,7 @@ class ExtractionRun:
     def _fill(self, todo: list[int], memory: MemoryRows | None, *, skip: bool) -> None:
         reader = self._reader(self.is_held)
         pairs: list[tuple[bytes, bytes]] = []
-        paired = set(self._files)
+        paired: set[bytes] = set()
         writer: StoreWriter | None = None
         computed, started, start_seconds = 0, 0.0, 0.0
 
@@ -328,14 +343,15 @@ class ExtractionRun:
                     self.keys[cell.index] = np.frombuffer(cell.key, np.uint8)
                     if cell.seen is not None and cell.seen.digest not in paired:
                         paired.add(cell.seen.digest)
-                        pairs.append((cell.seen.digest, cell.key))
+                        if self._files.get(cell.seen.digest) is None:
+                            pairs.append((cell.seen.digest, cell.key))
                     if cell.inputs is None:
                         continue
                     if self.path is not None and writer is None:
                         # Only now that there is something to write: a call that finds every
                         # row neither waits for a writer nor needs a folder it may write to.
                         writer = stack.enter_context(StoreWriter(self.path, self.spec))
-                        self.refresh()
+                        self.refresh(files=False)
                     if not self.is_held(cell.key):
                         yield cell
 
@@ -355,3 +371,11 @@ class ExtractionRun:
             if computed >= _RATE_FROM:
                 rate = computed / (time.monotonic() - started)
                 remember_rate(self.spec, rate, self.n_workers, start_seconds, self.device)
+
+
+def _digests_of(paths: list[str]) -> set[bytes]:
+    digests = set()
+    for path in paths:
+        with contextlib.suppress(ImageReadError):  # said where it is read for its pixels
+            digests.add(hashlib.sha256(read_bytes(path)[0]).digest())
+    return digests

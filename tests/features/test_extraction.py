@@ -104,8 +104,14 @@ def test_a_second_call_computes_nothing(engine, write_images, tmp_path):
     assert np.array_equal(more.X[5:], first.X[:3])
 
 
+@pytest.fixture(params=[0, 1_000_000], ids=["those asked for", "all files"])
+def looked_up(request, monkeypatch):
+    """Keep of the store's index of files those of this call, as in a large store, or all."""
+    monkeypatch.setattr(extraction_run, "_ENTRIES_A_READ", request.param)
+
+
 def test_moved_renamed_copied_and_re_encoded_files_are_not_computed_again(
-    engine, write_images, tmp_path
+    engine, write_images, tmp_path, looked_up
 ):
     paths = write_images(6)
     first = extract(paths, tmp_path / "cache")
@@ -121,12 +127,42 @@ def test_moved_renamed_copied_and_re_encoded_files_are_not_computed_again(
     assert engine.computed == 6
 
 
-def test_a_file_known_by_its_digest_is_not_decoded(engine, write_images, tmp_path, monkeypatch):
+def test_a_file_known_by_its_digest_is_not_decoded(
+    engine, write_images, tmp_path, monkeypatch, looked_up
+):
     paths = write_images(3)
     first = extract(paths, tmp_path / "cache")
     copies = [shutil.copy(path, f"{path}.copy.png") for path in paths]
     monkeypatch.setattr("leukfeat.features.cell_reading.decode_image", None)
     assert np.array_equal(extract(copies, tmp_path / "cache").X, first.X)
+
+
+def test_one_missing_file_costs_no_index_of_all_the_others(
+    engine, write_images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(extraction_run, "_ENTRIES_A_READ", 10)
+    paths = write_images(30)
+    age(paths)
+    extract(paths, tmp_path / "cache")
+    kept, keep = [], StoreReader.file_index
+
+    def counted(self, asked=None):
+        kept.append(keep(self, asked))
+        return kept[-1]
+
+    monkeypatch.setattr(StoreReader, "file_index", counted)
+    gone = str(tmp_path / "gone.png")
+    copy = shutil.copy(paths[4], tmp_path / "copy.png")
+    pixels = cv2.imread(paths[5])
+    features = extract([*paths, copy, gone, pixels], tmp_path / "cache", errors="skip")
+    assert len(features) == 32
+    assert [len(files) for files in kept] == [1]
+    assert engine.computed == 31  # the array is in BGR: other pixels
+    kept.clear()
+    extract([*paths[:4], pixels + 1], tmp_path / "cache")
+    assert kept == []  # an array has no file
+    extract([*paths, *(shutil.copy(p, f"{p}.png") for p in paths[:4])], tmp_path / "cache")
+    assert [len(files) for files in kept] == [30]
 
 
 def test_a_warm_call_reads_no_file(engine, write_images, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """The store's file: what is written is what is read, and nothing else is taken for it."""
 
 import os
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from leukfeat.exceptions import CacheError
 from leukfeat.features.spec import FeatureSpec
 from leukfeat.features.store import StoreReader, StoreWriter, store_path
+from leukfeat.features.store.file_index import FileIndex
 from leukfeat.features.store.layout import is_marked_as_written_to, open_for_appending
 from leukfeat.features.store.rewriting import create_store, rewrite_store
+from leukfeat.features.store.row_index import RowIndex
 
 SPEC = FeatureSpec(weights_digest="test")
 
@@ -143,6 +146,54 @@ def test_keys_that_begin_alike_are_told_apart(tmp_path):
     with StoreReader(tmp_path / "s.h5") as reader:
         assert reader.index.find(wanted(keys[::-1])).tolist() == [4, 3, 2, 1, 0]
         assert reader.index.find(wanted([bytes([9]) * 32])).tolist() == [-1]
+        assert [reader.index.find_one(key) for key in keys] == [0, 1, 2, 3, 4]
+        for absent in (bytes([9]) * 32, bytes(32), bytes([9]) * 7 + bytes(25), bytes([255]) * 32):
+            assert reader.index.find_one(absent) == -1
+
+
+def test_files_are_looked_up_whether_all_are_kept_or_those_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr("leukfeat.features.store.reader._FILES_WINDOW", 7)
+    keys, features, controls = block(0, 40)
+    digests = [key[::-1] for key in keys]
+    stranger = bytes([2]) * 32
+    with StoreWriter(str(tmp_path / "s.h5"), SPEC) as writer:
+        writer.append(keys, features, controls, {})
+        writer.append_files(list(zip(digests, keys, strict=True)))
+        # Of a row that was dropped, of a killed writer, and one that is there twice.
+        writer.append_files([(stranger, stranger), (stranger[:31] + b"x", bytes(32))])
+        writer.append_files([(bytes(32), keys[0]), (digests[3], keys[3])])
+    with StoreReader(tmp_path / "s.h5") as reader:
+        assert reader.n_files == 44
+        everything = reader.file_index()
+        assert [everything.get(digest) for digest in digests] == keys
+        few = reader.file_index({digests[3], digests[20], stranger})
+        assert len(few) == 3
+        assert (few.get(digests[3]), few.get(digests[20])) == (keys[3], keys[20])
+        assert few.get(digests[4]) is None
+        for files in (everything, few, reader.file_index(set())):
+            for absent in (stranger, stranger[:31] + b"x", bytes(32), bytes([3]) * 32):
+                assert files.get(absent) is None
+
+
+def test_looking_one_file_up_among_a_million_takes_no_memory_for_the_others():
+    keys = np.frombuffer(np.random.default_rng(0).bytes(32 << 10), np.uint8).reshape(-1, 32)
+    index = RowIndex(keys)
+
+    def entries():
+        draw = np.random.default_rng(1)
+        for start in range(0, 1_000_000, 20_000):
+            digests = np.frombuffer(draw.bytes(20_000 * 32), np.uint8).reshape(-1, 32)
+            yield np.hstack([digests, keys[np.arange(start, start + 20_000) % len(keys)]])
+
+    digest = next(entries())[12_345, :32].tobytes()
+    tracemalloc.start()
+    try:
+        files = FileIndex(entries(), keys, index, asked={digest})
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert files.get(digest) == keys[12_345 % len(keys)].tobytes()
+    assert peak < 10e6  # 64 MB of entries went by
 
 
 def foreign_plain(path):

@@ -104,6 +104,10 @@ class StoreMachine(RuleBasedStateMachine):
             assert np.array_equal(found.controls, np.stack([c for _, _, c in rows]))
             known = store.files()
             assert all(known[key[::-1]] == key for key, _, _ in rows)
+            asked = {key[::-1] for key, _, _ in rows[::3]}
+            for files in (store.file_index(), store.file_index(asked)):
+                assert all(files.get(digest) == digest[::-1] for digest in asked)
+            assert len(store.file_index(asked)) == len(asked)
 
     @invariant()
     def its_digest_depends_on_content_alone(self):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
+from collections.abc import Collection
 from types import TracebackType
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from leukfeat.features.feature_space import FeatureSpace
 from leukfeat.features.store.damage import read_what_is_left
+from leukfeat.features.store.file_index import FileIndex
 from leukfeat.features.store.layout import (
     KEY_BYTES,
     known_controls,
@@ -27,6 +29,7 @@ from leukfeat.imaging.controls import CONTROL_COLUMNS
 __all__ = ["Rows", "StoreReader", "row_checksums"]
 
 _WINDOW = 1024
+_FILES_WINDOW = 1 << 14
 _GAP = 16
 """Rows between two that are wanted, up to which reading on costs less than another read."""
 
@@ -95,6 +98,27 @@ class StoreReader:
     def missing_bytes(self) -> int:
         """How many bytes the end of the file lacks: 0, unless somebody cut it."""
         return missing_bytes(self._file, self.path)
+
+    @property
+    def n_files(self) -> int:
+        """How many entries the second index has."""
+        return len(self._file["files"])
+
+    def file_index(self, asked: Collection[bytes] | None = None) -> FileIndex:
+        """Return the second index for looking files up.
+
+        Parameters
+        ----------
+        asked : collection of bytes, optional
+            Digests of the files that will be looked up: others are not kept in memory. Default:
+            all are.
+        """
+        n = self.n_files
+        blocks = (
+            read_what_is_left(self._file["files"], start, min(n, start + _FILES_WINDOW))[0]
+            for start in range(0, n, _FILES_WINDOW)
+        )
+        return FileIndex(blocks, self.keys, self.index, asked=asked)
 
     def files(self) -> dict[bytes, bytes]:
         """Return the second index: digest of a file's bytes to key of its pixels."""

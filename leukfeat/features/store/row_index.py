@@ -27,9 +27,9 @@ class RowIndex:
 
     def __init__(self, keys: NDArray[np.uint8]) -> None:
         self._keys = np.ascontiguousarray(keys)
-        self._starts = _starts(self._keys)
-        self._order = np.argsort(self._starts, kind="stable")
-        self._sorted = self._starts[self._order]
+        starts = _starts(self._keys)
+        self._order = np.argsort(starts, kind="stable")
+        self._sorted = starts[self._order]
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -65,6 +65,25 @@ class RowIndex:
             for i in candidates[~same]:
                 found[i] = first.get(wanted[i].tobytes(), -1)
         return found
+
+    def find_one(self, wanted: bytes) -> int:
+        """Return the position of one key, -1 where it is not there: quicker than `find` for one.
+
+        Parameters
+        ----------
+        wanted : bytes
+            A key.
+        """
+        if not len(self._keys) or not any(wanted):
+            return -1
+        start = np.frombuffer(wanted[:8], np.uint64)[0]
+        for place in range(int(self._sorted.searchsorted(start)), len(self._sorted)):
+            if self._sorted[place] != start:
+                break
+            row = int(self._order[place])
+            if self._keys[row].tobytes() == wanted:
+                return row
+        return -1
 
 
 def _starts(keys: NDArray[np.uint8]) -> NDArray[np.uint64]:
