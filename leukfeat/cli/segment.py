@@ -104,6 +104,7 @@ def _segmented(
         height, width = regions.shape
         is_small = height * width <= MAX_PIXELS
         image = regions.read(slice(0, height), slice(0, width)) if is_small else None
+        regions.check_range()
     finally:
         regions.close()
     cells = find_cells(path if image is None else image, types=wanted, tile=tile)

@@ -98,6 +98,18 @@ def test_a_field_that_is_too_large_to_be_drawn_is_segmented(tmp_path, capsys, mo
     assert (tmp_path / "small" / "a_overlay.png").is_file()
 
 
+def test_twelve_bits_are_refused_in_tiles_too(tmp_path, capsys):
+    """Read in tiles, it came out black: no cell, no word."""
+    tifffile = pytest.importorskip("tifffile")
+    smear = make_smear(3, 15, 1, size=(280, 360), um_per_px=0.18, random_state=1)
+    twelve = smear.image.astype(np.uint16) * 16
+    tifffile.imwrite(tmp_path / "a.tif", twelve, photometric="rgb", tile=(128, 128))
+    for tile in ((), ("--tile", 256)):
+        code, _, message = run(capsys, "segment", tmp_path / "a.tif", *tile, "-o", tmp_path / "o")
+        assert code == 1
+        assert "12-bit camera" in message
+
+
 def test_predict_smear(fields, model, tmp_path, capsys):
     out = tmp_path / "cells.csv"
     code, text, _ = run(

@@ -13,12 +13,17 @@ from leukfeat.data.cell_columns import object_column
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.background import remove_background
-from leukfeat.imaging.conversion import RGB, Mask
 from leukfeat.imaging.counting.counts import CellCounts
 from leukfeat.imaging.counting.field_cells import CELL_TYPES, COLUMNS, measure_scale
 from leukfeat.imaging.counting.tiff_regions import ArrayRegions, TiffRegions
 from leukfeat.imaging.counting.tiles import TileCells, look_over_tiles, scale_of_tiles
-from leukfeat.imaging.cropping import crop_window
+from leukfeat.imaging.counting.windows import (
+    add_columns,
+    check_window,
+    crop_mask,
+    cut_window,
+    window_corner,
+)
 from leukfeat.imaging.reading import read_image
 
 __all__ = ["count_cells", "find_cells", "open_field"]
@@ -111,7 +116,7 @@ def find_cells(
     field : path-like or ndarray
         As for :func:`count_cells`.
     types : str or sequence of str, default="white"
-        Any of ``"white"``, ``"red"`` and ``"platelet"``.
+        Any of ``"white"``, ``"red"`` and ``"platelet"``, or ``"all"``.
     side : int, optional
         Side in pixels of the square window around each cell, so that a small cell stays small:
         take the window that the classifier was trained on. A cell that is larger is cut, and with
@@ -126,9 +131,10 @@ def find_cells(
     visible : float, default=0.5
         As for :func:`count_cells`.
     um_per_px : float, optional
-        Kept in the column of that name.
+        Micrometres a pixel, kept in the column of that name.
     **columns
-        Further columns, one value for all cells of the field, such as ``subject="P1"``.
+        Further columns, one value for all cells of the field, such as ``subject="P1"``; not those
+        below.
 
     Returns
     -------
@@ -145,7 +151,8 @@ def find_cells(
     ImageReadError
         If the file cannot be read.
     ValueError
-        If the pixels are no image, or a setting is not allowed.
+        If the pixels are no image, a setting is not allowed, or a further column has the name of
+        one below.
 
     Examples
     --------
@@ -155,21 +162,17 @@ def find_cells(
     >>> len(cells), cells.images[0].shape, cells.column("mask")[0].shape
     (2, (96, 96, 3), (96, 96))
     """
-    wanted = (types,) if isinstance(types, str) else tuple(types)
+    given = CELL_TYPES if types == "all" else types
+    wanted = (given,) if isinstance(given, str) else tuple(given)
     unknown = [name for name in wanted if name not in CELL_TYPES]
     if unknown or not wanted:
-        raise ValueError(f"'types' must be among {CELL_TYPES}. Got {types!r} instead.")
-    if background not in ("keep", "remove"):
-        raise ValueError(f"'background' must be 'keep' or 'remove'. Got {background!r} instead.")
-    if side is not None and side < 1:
-        raise ValueError(f"'side' must be at least 1 pixel. Got {side!r} instead.")
-    if not margin >= 0:
-        raise ValueError(f"'margin' must not be negative. Got {margin!r} instead.")
+        raise ValueError(f"'types' must be among {CELL_TYPES}, or 'all'. Got {types!r} instead.")
+    check_window(side, margin, background)
     regions = open_field(field, tile)
     rows: list[dict[str, Any]] = []
     try:
         for found in _tiles(regions, tile, visible, wanted):
-            rows += _cut(found, wanted, regions.shape, side, margin, background == "remove")
+            rows += _cut(found, wanted, regions, side, margin, background == "remove")
     finally:
         regions.close()
     rows.sort(key=lambda row: CELL_TYPES.index(row["type"]))
@@ -182,16 +185,14 @@ def find_cells(
     frame.insert(2, "number", np.arange(1, len(rows) + 1))
     if isinstance(field, (str, os.PathLike)):
         frame["field"] = os.fspath(field)
-    for name, value in {"um_per_px": um_per_px, **columns}.items():
-        if value is not None:
-            frame[name] = value
+    add_columns(frame, um_per_px, columns)
     return CellDataset(frame, name="cells of a field")
 
 
 def _cut(
     found: TileCells,
     wanted: tuple[str, ...],
-    shape: tuple[int, int],
+    regions: ArrayRegions | TiffRegions,
     side: int | None,
     margin: float,
     remove: bool,
@@ -205,12 +206,13 @@ def _cut(
         long = max(row["bottom"] - row["top"], row["right"] - row["left"])
         window = side or max(int(np.ceil(long * (1 + 2 * margin))), 1)
         at = ((row["top"] + row["bottom"]) / 2, (row["left"] + row["right"]) / 2)
-        inside = _window(labels == row.pop("k"), window, at)
-        image = crop_window(found.image, side=window, center=at, fill=0 if remove else 255)
+        inside = crop_mask(labels == row.pop("k"), window, at)
+        at = (at[0] + found.top, at[1] + found.left)
+        seen = (found.image, found.top, found.left)
+        image = cut_window(regions, window, at, fill=0 if remove else 255, seen=seen)
         row["image"] = remove_background(image, inside) if remove else image
         row["mask"] = inside
-        row["window_top"] = int(np.floor(at[0] - window / 2 + 0.5)) + found.top
-        row["window_left"] = int(np.floor(at[1] - window / 2 + 0.5)) + found.left
+        row["window_top"], row["window_left"] = window_corner(window, at)
         for name in ("top", "bottom", "row"):
             row[name] += found.top
         for name in ("left", "right", "column"):
@@ -218,17 +220,11 @@ def _cut(
         row["at_border"] = bool(
             row["top"] == 0
             or row["left"] == 0
-            or row["bottom"] == shape[0]
-            or row["right"] == shape[1]
+            or row["bottom"] == regions.shape[0]
+            or row["right"] == regions.shape[1]
         )
         rows.append(row)
     return rows
-
-
-def _window(mask: Mask, side: int, at: tuple[float, float]) -> Mask:
-    # A window of the mask is cut by the very function that cuts the image.
-    pixels: RGB = np.repeat(mask[..., None].astype(np.uint8), 3, axis=2)
-    return crop_window(pixels, side=side, center=at)[..., 0] > 0
 
 
 def open_field(field: Any, tile: int | None) -> ArrayRegions | TiffRegions:

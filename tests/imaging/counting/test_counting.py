@@ -169,11 +169,20 @@ def test_a_file_is_read_and_named(smear, tmp_path):
         ({"background": "black"}, "background"),
         ({"tile": 5}, "tile"),
         ({"visible": 0}, "visible"),
+        ({"side": 96.5}, r"'side'.*96\.5"),
+        ({"side": "96"}, r"'side'.*'96'"),
+        ({"um_per_px": -1}, r"'um_per_px'.*-1"),
+        ({"um_per_px": "0.2"}, r"'um_per_px'.*'0\.2'"),
+        ({"number": 3}, r"columns \['number'\]"),
     ],
 )
 def test_settings_out_of_range_are_named(smear, settings, message):
     with pytest.raises(ValueError, match=message):
         find_cells(smear.image, **settings)
+
+
+def test_all_types_are_wanted_by_one_word(smear, found):
+    assert find_cells(smear.image, types="all").frame["type"].equals(found.frame["type"])
 
 
 def test_what_is_no_image_is_refused():

@@ -43,6 +43,24 @@ def test_tiles_find_what_the_whole_field_holds(smear, tile):
     assert (inner["bottom"] < 520).all()
 
 
+@pytest.mark.parametrize("background", ["keep", "remove"])
+def test_windows_are_those_of_the_field_however_large_the_tiles_are(smear, tmp_path, background):
+    """What lay outside the tile and its margin was white, though the field has pixels there."""
+    path = tmp_path / "field.tif"
+    tifffile.imwrite(path, smear.image, photometric="rgb", tile=(128, 128))
+    around = ((450, 450), (450, 450), (0, 0))
+    padded = np.pad(smear.image, around, constant_values=255)
+    for field in (smear.image, path) if background == "keep" else (path,):
+        cells = find_cells(field, side=450, tile=256, background=background)
+        assert len(cells) > 4
+        for row in cells.frame.to_dict("records"):
+            top, left = row["window_top"] + 450, row["window_left"] + 450
+            expected = padded[top : top + 450, left : left + 450].copy()
+            if background == "remove":
+                expected[~row["mask"]] = 0
+            assert (row["image"] == expected).all()
+
+
 @pytest.mark.parametrize(
     "kind",
     [
