@@ -183,8 +183,8 @@ def find_cells(
     frame.insert(0, "image", object_column(row["image"] for row in rows))
     frame.insert(1, "mask", object_column(row["mask"] for row in rows))
     frame.insert(2, "number", np.arange(1, len(rows) + 1))
-    if isinstance(field, (str, os.PathLike)):
-        frame["field"] = os.fspath(field)
+    if regions.path is not None:
+        frame["field"] = regions.path
     add_columns(frame, um_per_px, columns)
     return CellDataset(frame, name="cells of a field")
 
@@ -260,7 +260,7 @@ def open_field(field: Any, tile: int | None) -> ArrayRegions | TiffRegions:
         large = _large_tiff(name)
         if large is not None:
             return large
-    return ArrayRegions(read_image(name))
+    return ArrayRegions(read_image(name), name)
 
 
 def _large_tiff(name: str) -> TiffRegions | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from leukfeat.data.dataset import CellDataset
 from leukfeat.data.delimited import read_text_table
 from leukfeat.data.table_file import table_writer
 from leukfeat.exceptions import ImageReadError
-from leukfeat.imaging.conversion import to_rgb
+from leukfeat.imaging.conversion import Mask
+from leukfeat.imaging.counting.counting import open_field
+from leukfeat.imaging.counting.overlay import check_windows
 from leukfeat.imaging.counting.polygons import cells_from_masks
 from leukfeat.imaging.counting.qupath import names_of
-from leukfeat.imaging.reading import check_encoded, read_bytes, read_image
+from leukfeat.imaging.reading import check_encoded, read_bytes
 
 __all__ = ["label_image", "read_label_image", "write_label_image"]
 
@@ -38,7 +41,13 @@ def label_image(cells: CellDataset, shape: tuple[int, int]) -> np.ndarray:
     -------
     ndarray of uint16 or int32, shape (height, width)
         0 outside, the cell's ``number`` inside; ``uint16`` where the numbers allow it.
+
+    Raises
+    ------
+    ValueError
+        If a cell reaches beyond `shape`, or the cells do not come from :func:`find_cells`.
     """
+    check_windows(cells)
     numbers = cells.column("number").astype(int) if len(cells) else np.zeros(0, int)
     kind = np.uint16 if numbers.max(initial=0) < 1 << 16 else np.int32
     labels = np.zeros(shape, kind)
@@ -47,8 +56,14 @@ def label_image(cells: CellDataset, shape: tuple[int, int]) -> np.ndarray:
         mask, top, left = (frame[name].iloc[i] for name in ("mask", "window_top", "window_left"))
         rows, columns = np.nonzero(mask)
         rows, columns = rows + int(top), columns + int(left)
-        inside = (rows >= 0) & (columns >= 0) & (rows < shape[0]) & (columns < shape[1])
-        labels[rows[inside], columns[inside]] = number
+        box = [int(f(at)) for f in (np.min, np.max) for at in (rows, columns)] if len(rows) else []
+        if box and (min(box) < 0 or box[2] >= shape[0] or box[3] >= shape[1]):
+            raise ValueError(
+                f"Cell {number}, rows {box[0]} to {box[2]} and columns {box[1]} to {box[3]} (from 0), "
+                f"does not lie within 'shape', {tuple(shape)}, which must be the height and width of "
+                "the field: it is that of another field, or the two are the wrong way round."
+            )
+        labels[rows, columns] = number
     return labels
 
 
@@ -75,7 +90,7 @@ def write_label_image(
     Raises
     ------
     ValueError
-        If the ending is another, or a PNG cannot hold the numbers.
+        If the ending is another, a PNG cannot hold the numbers, or a cell reaches beyond `shape`.
 
     Examples
     --------
@@ -96,8 +111,6 @@ def write_label_image(
     labels = label_image(cells, shape)
     if labels.dtype != np.uint16 and path.suffix.lower() == ".png":
         raise ValueError(f"'{path}': a PNG holds numbers up to 65,535; write a .tif file.")
-    if labels.dtype != np.uint16:
-        labels = labels.astype(np.float32)  # exact up to 16,777,216, and what OpenCV can write
     frame = cells.frame.drop(columns=["image", "mask"]).rename(columns={"number": "index"})
     if "classification" not in frame:
         frame["classification"] = names_of(cells)
@@ -119,6 +132,9 @@ def read_label_image(
     positive: str | None = None,
     side: int | None = None,
     margin: float = 0.1,
+    background: str = "keep",
+    um_per_px: float | None = None,
+    **columns: Any,
 ) -> CellDataset:
     """Read cells from a label image, and their classes from the table beside it.
 
@@ -129,8 +145,8 @@ def read_label_image(
         ``.csv`` may hold the columns ``index`` and ``classification``; a label that it does not
         name is a cell without class, and a row without label is left out.
     field : path-like or ndarray
-        The field, of the same height and width.
-    class_names, positive, side, margin
+        The field, of the same height and width; of a large TIFF only the windows are read.
+    class_names, positive, side, margin, background, um_per_px, **columns
         As for :func:`read_qupath`.
 
     Returns
@@ -144,43 +160,56 @@ def read_label_image(
         If the file cannot be read, or announces more pixels than the field has.
     ValueError
         If it is not one channel of integers, or has another size than the field; or if the table
-        lacks a column, or an index is no integer.
+        lacks a column, or an index is no integer; or if a setting is not allowed.
     """
     path = Path(path)
-    image = read_image(field) if isinstance(field, (str, os.PathLike)) else to_rgb(field)
-    held = _read_labels(path, max_pixels=image.shape[0] * image.shape[1])
-    if held.shape != image.shape[:2] or (held != np.floor(held)).any() or held.min() < 0:
-        raise ValueError(
-            f"'{path}' must hold one channel of integers from 0, as large as the field "
-            f"{image.shape[:2]}. Got {held.dtype} of shape {held.shape}."
+    with contextlib.closing(open_field(field, None)) as regions:
+        height, width = regions.shape
+        held = _read_labels(path, max_pixels=height * width)
+        fraction = held.dtype.kind == "f" and (held != np.floor(held)).any()
+        if held.shape != regions.shape or fraction or held.min() < 0:
+            raise ValueError(
+                f"'{path}' must hold one channel of integers from 0, as large as the field "
+                f"{regions.shape}. Got {held.dtype} of shape {held.shape}."
+            )
+        table = path.with_suffix(".csv")
+        known = _read_classes(table) if table.exists() else {}
+        masks, numbers = _masks_of(held)
+        return cells_from_masks(
+            regions,
+            masks,
+            [known.get(number) for number in numbers],
+            numbers,
+            class_names=class_names,
+            positive=positive,
+            side=side,
+            margin=margin,
+            background=background,
+            um_per_px=um_per_px,
+            columns=columns,
         )
-    table = path.with_suffix(".csv")
-    known = _read_classes(table) if table.exists() else {}
-    masks, numbers = [], []
-    # One pass over the pixels, however many labels there are.
-    order = np.argsort(held, axis=None, kind="stable")
-    values = held.ravel()[order].astype(np.int64)
+
+
+def _masks_of(held: np.ndarray) -> tuple[list[tuple[Mask, int, int]], list[int]]:
+    """Return the mask of each label with the place of its first pixel, and the labels."""
+    # One pass over the pixels of cells, however many labels there are.
+    places = np.flatnonzero(held)
+    values = held.ravel()[places].astype(np.int64)
+    order = np.argsort(values, kind="stable")
+    places, values = places[order], values[order]
     starts = np.flatnonzero(np.diff(values, prepend=-1))
+    masks: list[tuple[Mask, int, int]] = []
+    numbers: list[int] = []
+    if not len(values):
+        return masks, numbers
     for start, stop in zip(starts, [*starts[1:], len(values)], strict=True):
-        if values[start] == 0:
-            continue
-        rows, columns = np.divmod(order[start:stop], held.shape[1])
+        rows, columns = np.divmod(places[start:stop], held.shape[1])
         top, left = int(rows.min()), int(columns.min())
         mask = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), bool)
         mask[rows - top, columns - left] = True
         masks.append((mask, top, left))
         numbers.append(int(values[start]))
-    return cells_from_masks(
-        image,
-        masks,
-        [known.get(number) for number in numbers],
-        numbers,
-        path=os.fspath(field) if isinstance(field, (str, os.PathLike)) else None,
-        class_names=class_names,
-        positive=positive,
-        side=side,
-        margin=margin,
-    )
+    return masks, numbers
 
 
 def _read_labels(path: Path, *, max_pixels: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from leukfeat.data.dataset import CellDataset
-from leukfeat.imaging.conversion import RGB, to_rgb
-from leukfeat.imaging.reading import read_image
+from leukfeat.imaging.conversion import MAX_PIXELS, RGB
+from leukfeat.imaging.counting.counting import open_field
 
 __all__ = ["TYPE_COLOURS", "check_windows", "draw_cells", "outlines_of"]
 
@@ -30,6 +30,7 @@ def draw_cells(
     colours: Sequence[tuple[int, int, int]] | None = None,
     texts: Sequence[str] | None = None,
     thickness: int | None = None,
+    region: tuple[int, int, int, int] | None = None,
 ) -> RGB:
     """Draw the outlines of cells on their field.
 
@@ -45,18 +46,22 @@ def draw_cells(
         Written above each cell.
     thickness : int, optional
         Width of the lines in pixels; by default a 400th of the longer side.
+    region : tuple of int, optional
+        Draw only this part of the field: top, left, bottom and right in pixels, ends excluded. No
+        more of a large TIFF is read.
 
     Returns
     -------
     ndarray of uint8, shape (height, width, 3)
-        A copy of the field.
+        A copy of the field, or of the part.
 
     Raises
     ------
     ImageReadError
         If the file cannot be read.
     ValueError
-        If `colours` or `texts` has not one entry a cell, or the cells have no windows.
+        If `colours` or `texts` has not one entry a cell, the cells have no windows, `region` is no
+        part of the field, or a file has more than 100 million pixels and none is given.
 
     Examples
     --------
@@ -67,21 +72,23 @@ def draw_cells(
     >>> drawn.shape, bool((drawn != smear.image).any())
     ((240, 320, 3), True)
     """
-    is_path = isinstance(field, (str, os.PathLike))
-    image = read_image(field) if is_path else to_rgb(field).copy()
     for name, given in (("colours", colours), ("texts", texts)):
         if given is not None and len(given) != len(cells):
             raise ValueError(
                 f"'{name}' has {len(given)} entries, but there are {len(cells)} cells."
             )
+    image, top, left = _part(field, region)
     thickness = thickness or max(round(max(image.shape) / 400), 1)
     for i, (line, at) in enumerate(outlines_of(cells)):
         usual = TYPE_COLOURS.get(str(cells.column("type")[i]), (0, 0, 0))
         colour = usual if colours is None else colours[i]
+        line = [ring - np.array([left, top], np.int32) for ring in line]
+        if not any(_is_in_view(ring, image) for ring in line):
+            continue
         cv2.polylines(image, line, True, colour, thickness, cv2.LINE_AA)
         if texts is not None and texts[i]:
             scale = 0.4 * thickness
-            place = (at[1], max(at[0] - 2 * thickness, 10 * thickness))
+            place = (at[1] - left, max(at[0] - top - 2 * thickness, 10 * thickness))
             cv2.putText(
                 image,
                 texts[i],
@@ -93,6 +100,31 @@ def draw_cells(
                 cv2.LINE_AA,
             )
     return image
+
+
+def _part(field: Any, region: tuple[int, int, int, int] | None) -> tuple[RGB, int, int]:
+    """Return the pixels that are drawn on, and where they lie in the field."""
+    with contextlib.closing(open_field(field, None)) as regions:
+        height, width = regions.shape
+        if region is None and regions.path is not None and height * width > MAX_PIXELS:
+            raise ValueError(
+                f"'{regions.path}' has {height * width:,} pixels ({height} x {width}), and up to "
+                f"{MAX_PIXELS:,} are drawn on. Give 'region', the part to be drawn: (top, left, "
+                "bottom, right)."
+            )
+        top, left, bottom, right = region or (0, 0, height, width)
+        if not (0 <= top < bottom <= height and 0 <= left < right <= width):
+            raise ValueError(
+                f"'region' must be (top, left, bottom, right) within the field of {height} x "
+                f"{width} pixels, ends excluded. Got {region!r} instead."
+            )
+        pixels = regions.read(slice(top, bottom), slice(left, right)).copy()
+        regions.check_range()
+        return pixels, top, left
+
+
+def _is_in_view(ring: np.ndarray, image: RGB) -> bool:
+    return bool(((ring >= 0) & (ring < image.shape[1::-1])).all(axis=1).any())
 
 
 def outlines_of(cells: CellDataset) -> list[tuple[list[np.ndarray], tuple[int, int]]]:

@@ -16,7 +16,7 @@ from leukfeat.data.dataset import UNLABELLED, CellDataset
 from leukfeat.file_kind import not_a_file
 from leukfeat.imaging.counting.overlay import check_windows
 from leukfeat.imaging.counting.pixel_rings import rings_of
-from leukfeat.imaging.counting.polygons import cells_from_polygons
+from leukfeat.imaging.counting.polygons import REGION, cells_from_polygons
 
 __all__ = ["names_of", "read_qupath", "write_qupath"]
 
@@ -32,7 +32,11 @@ _NAMESPACE = uuid.UUID("4f1f0f9c-52c2-4a55-9f33-1f6c0c6a3b10")
 
 
 def write_qupath(
-    cells: CellDataset, path: str | os.PathLike[str], *, names: Sequence[str] | None = None
+    cells: CellDataset,
+    path: str | os.PathLike[str],
+    *,
+    names: Sequence[str] | None = None,
+    object_type: str = "annotation",
 ) -> None:
     """Write cells as GeoJSON that QuPath opens (File, Import objects from file).
 
@@ -45,15 +49,18 @@ def write_qupath(
     names : sequence of str, optional
         QuPath's classification of each cell. By default the class name where the cell has a
         label, else its type.
+    object_type : {"annotation", "detection"}, default="annotation"
+        What the cells are in QuPath: annotations, whose outlines can be changed there, or
+        detections, which can be thousands but only be deleted and classified.
 
     Raises
     ------
     ValueError
-        If `names` has not one entry a cell.
+        If `names` has not one entry a cell, or `object_type` is another.
 
     Notes
     -----
-    One ``detection`` a cell: a polygon along the edges of its pixels, from the upper left corner of
+    One object a cell: a polygon along the edges of its pixels, from the upper left corner of
     the field, as QuPath counts, so that its area there is that of the cell and reading it back gives
     the same mask. Pixels that share no more than a corner are parts of a multipolygon. The number of
     the cell stands in the measurements, beside ``outline version``, which :func:`read_qupath` asks for.
@@ -70,6 +77,10 @@ def write_qupath(
     >>> read_qupath(path, smear.image).class_names
     ('blast', 'normal')
     """
+    if object_type not in ("annotation", "detection"):
+        raise ValueError(
+            f"'object_type' must be 'annotation' or 'detection'. Got {object_type!r} instead."
+        )
     if names is None:
         names = names_of(cells)
     if len(names) != len(cells):
@@ -92,7 +103,7 @@ def write_qupath(
                 "id": str(uuid.uuid5(_NAMESPACE, f"{number}:{parts[0][0]}")),
                 "geometry": geometry,
                 "properties": {
-                    "objectType": "detection",
+                    "objectType": object_type,
                     "classification": {"name": names[i]},
                     "measurements": {"number": number, _OUTLINE: 2},
                 },
@@ -111,6 +122,9 @@ def read_qupath(
     positive: str | None = None,
     side: int | None = None,
     margin: float = 0.1,
+    background: str = "keep",
+    um_per_px: float | None = None,
+    **columns: Any,
 ) -> CellDataset:
     """Read the cells of a field from GeoJSON, as somebody corrected them in QuPath.
 
@@ -119,14 +133,16 @@ def read_qupath(
     path : path-like
         A feature collection, a list of features, or one feature; polygons and multipolygons.
     field : path-like or ndarray
-        The field that was annotated.
+        The field that was annotated, as for :func:`find_cells`: a large TIFF is not read whole.
     class_names : sequence of str, optional
         The classes, in order. Default: the classifications in the file, sorted. An object
         without classification, or ``Ignore*``, gets no label.
     positive : str, optional
         The positive class.
-    side, margin
+    side, margin, background
         Windows around the cells, as for :func:`find_cells`.
+    um_per_px, **columns
+        Further columns, as for :func:`find_cells`, such as ``subject="P1"``.
 
     Returns
     -------
@@ -136,16 +152,22 @@ def read_qupath(
         get the next ones. A pixel belongs to a cell if its middle lies within the polygon; of an
         object that holds no such pixel, the pixel under it is taken. Files of older versions, whose
         polygons go through the middles of pixels, give the masks that they were written from.
+        Objects of QuPath's class ``Region*``, and those that cover nine tenths of the field, are
+        no cells: they are left out with a warning.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not GeoJSON, an object is no polygon, or a classification is not among
-        `class_names`.
+        If it is not GeoJSON, an object is no polygon, a classification is not among
+        `class_names`, or a setting is not allowed.
     """
     path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no file '{path}'. In QuPath: File, Export objects as GeoJSON."
+        )
     kind = not_a_file(path)
     if kind is not None:
         raise ValueError(f"'{path}' is {kind}, not a file of GeoJSON.")
@@ -191,10 +213,11 @@ def read_qupath(
                 f"optional classification. Found {error}."
             ) from None
         polygons.append(rings)
-        names.append(None if name is None or name.endswith("*") else name)
+        names.append(None if name is None or (name.endswith("*") and name != REGION) else name)
         numbers.append(number)
         older.append(number is not None and _OUTLINE not in measured)
     return cells_from_polygons(
+        path,
         field,
         polygons,
         names,
@@ -204,6 +227,9 @@ def read_qupath(
         positive=positive,
         side=side,
         margin=margin,
+        background=background,
+        um_per_px=um_per_px,
+        columns=columns,
     )
 
 

@@ -33,9 +33,12 @@ class ArrayRegions:
     ----------
     image : ndarray
         Any image that :func:`leukfeat.imaging.to_rgb` takes.
+    path : str, optional
+        The file that it was read from.
     """
 
-    def __init__(self, image: Any) -> None:
+    def __init__(self, image: Any, path: str | None = None) -> None:
+        self.path = path
         self.image = np.asarray(image)
         if self.image.ndim not in (2, 3) or 0 in self.image.shape:
             to_rgb(self.image)  # says what is wrong

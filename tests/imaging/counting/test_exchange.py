@@ -11,6 +11,7 @@ from leukfeat.data.dataset import CellDataset
 from leukfeat.data.procedural import make_smear
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging import (
+    draw_cells,
     find_cells,
     label_image,
     read_label_image,
@@ -18,6 +19,7 @@ from leukfeat.imaging import (
     write_label_image,
     write_qupath,
 )
+from leukfeat.imaging.counting import counting, overlay
 
 
 @pytest.fixture(scope="module")
@@ -282,3 +284,115 @@ def test_no_cells_go_out_and_come_back(tmp_path):
     ):
         assert len(back) == 0
         assert set(back.frame.columns) == {*cells.frame.columns, "classification"}
+
+
+def test_outlines_can_be_changed_in_qupath(cells, tmp_path):
+    """QuPath lets nobody edit the outline of a detection, which is what was written."""
+    path = tmp_path / "a.geojson"
+    for given, written in (({}, "annotation"), ({"object_type": "detection"}, "detection")):
+        write_qupath(cells, path, **given)
+        held = json.loads(path.read_text())["features"]
+        assert {f["properties"]["objectType"] for f in held} == {written}
+    with pytest.raises(ValueError, match=r"'object_type'.*'cell'"):
+        write_qupath(cells, path, object_type="cell")
+
+
+def test_an_outline_of_a_region_is_no_cell(smear, cells, tmp_path):
+    """Who outlined the field, to have it analysed, got one more white cell."""
+    path = tmp_path / "a.geojson"
+    white = cells.select(type="white")
+    write_qupath(white, path)
+    held = json.loads(path.read_text())
+    height, width = smear.image.shape[:2]
+    for ring, name in (
+        ([[0, 0], [width, 0], [width, height], [0, height - 9], [0, 0]], None),
+        ([[20, 20], [90, 20], [90, 80], [20, 80], [20, 20]], "Region*"),
+    ):
+        geometry = {"type": "Polygon", "coordinates": [ring]}
+        named = {"classification": {"name": name}} if name else {}
+        held["features"].insert(0, {"geometry": geometry, "properties": named})
+    path.write_text(json.dumps(held))
+    with pytest.warns(UserWarning, match=r"a\.geojson.*left out 2 objects .number 1, 2 in"):
+        back = read_qupath(path, smear.image)
+    pd.testing.assert_frame_equal(back.frame[PLACES], white.frame[PLACES], check_dtype=False)
+
+
+def read_back(kind, cells, tmp_path, shape):
+    """Write cells, and return what reads them with further settings."""
+    if kind == "qupath":
+        write_qupath(cells, tmp_path / "a.geojson")
+        return lambda field, **given: read_qupath(tmp_path / "a.geojson", field, **given)
+    write_label_image(cells, tmp_path / "a.tif", shape=shape)
+    return lambda field, **given: read_label_image(tmp_path / "a.tif", field, **given)
+
+
+@pytest.mark.parametrize("kind", ["qupath", "labels"])
+def test_corrected_cells_can_be_cut_out_and_keep_their_columns(smear, tmp_path, kind):
+    given = {"side": 96, "background": "remove", "subject": "P1", "um_per_px": 0.15}
+    cells = find_cells(smear.image, **given)
+    read = read_back(kind, cells, tmp_path, smear.image.shape[:2])
+    back = read(smear.image, **given)
+    assert len(back) == len(cells) >= 4
+    for name in ("image", "mask"):
+        pairs = zip(back.column(name), cells.column(name), strict=True)
+        assert all((mine == other).all() for mine, other in pairs)
+    assert set(back.subjects) == {"P1"}
+    assert set(back.column("um_per_px")) == {0.15}
+    for wrong, message in (
+        ({"background": "black"}, "'background'"),
+        ({"side": 9.5}, "'side'"),
+        ({"um_per_px": 0}, "'um_per_px'"),
+        ({"classification": "a"}, "columns .'classification'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(smear.image, **wrong)
+
+
+@pytest.mark.parametrize("kind", ["qupath", "labels"])
+def test_corrections_of_a_large_field_come_back_by_their_windows(
+    smear, cells, tmp_path, monkeypatch, kind
+):
+    """A TIFF that find_cells takes in tiles was read whole, which 100 million pixels forbid."""
+    tifffile = pytest.importorskip("tifffile")
+    field = tmp_path / "field.tif"
+    tifffile.imwrite(field, smear.image, photometric="rgb", tile=(128, 128))
+    read = read_back(kind, cells, tmp_path, smear.image.shape[:2])
+    whole, drawn = read(smear.image), draw_cells(smear.image, cells, thickness=1)
+    monkeypatch.setattr(counting, "_LARGEST_WHOLE", 300)
+    monkeypatch.setattr(counting, "read_image", None)
+    monkeypatch.setattr(overlay, "MAX_PIXELS", 100_000)
+    back = read(field)
+    assert all((a == b).all() for a, b in zip(back.images, whole.images, strict=True))
+    assert set(back.column("field")) == {str(field)}
+    with pytest.raises(ValueError, match=r"field\.tif.*172,800 pixels.*'region'"):
+        draw_cells(field, cells)
+    part = draw_cells(field, cells, thickness=1, region=(100, 50, 300, 400))
+    assert (part != smear.image[100:300, 50:400]).any()
+    assert (part[2:-2, 2:-2] == drawn[102:298, 52:398]).all()
+    with pytest.raises(ValueError, match=r"'region'.*360 x 480"):
+        draw_cells(field, cells, region=(100, 50, 400, 400))
+
+
+def test_a_shape_that_is_not_that_of_the_field_is_refused(cells, tmp_path):
+    """Cells beyond it were dropped, and stayed in the table."""
+    with pytest.raises(ValueError, match=r"Cell \d+, rows .*'shape', .480, 360."):
+        label_image(cells, (480, 360))
+    with pytest.raises(ValueError, match="'shape'"):
+        write_label_image(cells, tmp_path / "a.tif", shape=(480, 360))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_labels_above_65_535_stay_integers_in_a_tiff(smear, cells, tmp_path):
+    many = CellDataset(cells.frame.assign(number=cells.column("number") + 70_000))
+    path = tmp_path / "a.tif"
+    write_label_image(many, path, shape=smear.image.shape[:2])
+    assert cv2.imread(str(path), cv2.IMREAD_UNCHANGED).dtype == np.int32
+    back = read_label_image(path, smear.image)
+    assert back.column("number").tolist() == many.column("number").tolist()
+    with pytest.raises(ValueError, match="a PNG holds numbers up to"):
+        write_label_image(many, tmp_path / "a.png", shape=smear.image.shape[:2])
+
+
+def test_a_missing_file_of_outlines_is_named_with_what_to_do(smear, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.geojson.*In QuPath"):
+        read_qupath(tmp_path / "none.geojson", smear.image)
