@@ -13,6 +13,7 @@ from leukfeat.classifier.error_rates import ClassifierErrors, FindingErrors, cou
 from leukfeat.data.dataset import CellDataset
 from leukfeat.imaging import draw_cells, find_cells
 from leukfeat.imaging.conversion import RGB
+from leukfeat.imaging.counting.overlay import check_windows
 from leukfeat.metrics.interval import Interval
 
 __all__ = ["BCCD_FINDING", "SmearAnalysis", "analyse_smear", "positive_class"]
@@ -68,13 +69,15 @@ class SmearAnalysis:
         told = self.predictions.drop(columns=["image", "subject"], errors="ignore")
         return pd.concat([place.reset_index(drop=True), told.reset_index(drop=True)], axis=1)
 
-    def overlay(self, field: Any) -> RGB:
+    def overlay(self, field: Any, *, region: tuple[int, int, int, int] | None = None) -> RGB:
         """Draw the cells on their field.
 
         Parameters
         ----------
         field : path-like or ndarray
             The field that was analysed.
+        region : tuple of int, optional
+            Part of the field, as for :func:`leukfeat.imaging.draw_cells`.
 
         Returns
         -------
@@ -88,7 +91,7 @@ class SmearAnalysis:
             usual = _SUSPICIOUS if label == self.suspicious_class else _HEALTHY
             colours.append(_FAR if far[i] else usual)
             texts.append(f"{self.cells.column('number')[i]}{'?' if far[i] else ''}")
-        return draw_cells(field, self.cells, colours=colours, texts=texts)
+        return draw_cells(field, self.cells, colours=colours, texts=texts, region=region)
 
     def __repr__(self) -> str:
         far = int(self.predictions["far"].sum())
@@ -104,11 +107,12 @@ def analyse_smear(
     field: Any,
     classifier: CellClassifier,
     *,
+    cells: CellDataset | None = None,
     errors: ClassifierErrors | None = None,
     finding: FindingErrors = BCCD_FINDING,
     suspicious: str | None = None,
     side: int | None = None,
-    background: str = "keep",
+    background: str | None = None,
     tile: int | None = None,
     um_per_px: float | None = None,
     level: float = 0.95,
@@ -122,20 +126,27 @@ def analyse_smear(
         As for :func:`leukfeat.imaging.count_cells`.
     classifier : CellClassifier
         Trained on cells that look as those cut out here: same stain, scale and window.
+    cells : CellDataset, optional
+        The white cells of this field, if they are known: from
+        :func:`leukfeat.imaging.find_cells`, or corrected, from
+        :func:`leukfeat.imaging.read_qupath` or :func:`leukfeat.imaging.read_label_image`, with the
+        window and background that the classifier needs. Cells of another type are left out. The
+        field is then not read, and `side`, `background`, `tile` and `um_per_px` are settings of
+        what gave the cells.
     errors : ClassifierErrors, optional
         Its sensitivity and specificity on subjects it never saw. Without them there are calls,
         but no interval.
     finding : FindingErrors, default=BCCD_FINDING
         Precision and recall of finding white cells: those on the last 91 fields of BCCD, which
-        may not be those on your fields.
+        may not be those on your fields, nor of cells that were corrected by hand.
     suspicious : str, optional
         The class counted as suspicious. Default: the positive class that the head was fitted
         with; of two classes the head's own.
     side : int, optional
         Side in pixels of the window around each cell. Default: the window that the classifier
         crops, if it crops one, else a window that fits the cell.
-    background : {"keep", "remove"}, default="keep"
-        ``"remove"`` for a classifier trained on cut-out cells such as C-NMC's.
+    background : {"keep", "remove"}, optional
+        ``"keep"`` by default; ``"remove"`` for a classifier trained on cut-out cells such as C-NMC's.
     tile : int, optional
         As for :func:`leukfeat.imaging.count_cells`.
     um_per_px : float, optional
@@ -152,7 +163,8 @@ def analyse_smear(
     Raises
     ------
     ValueError
-        If `suspicious` is no class of the classifier, or none is given and a head of more than two
+        If `suspicious` is no class of the classifier; `cells` are given together with a setting of
+        finding them, or are not of a field; or none is given and a head of more than two
         classes was fitted without a positive one.
 
     Notes
@@ -188,9 +200,13 @@ def analyse_smear(
             f"'suspicious' must be a class of the classifier {classifier.class_names}. "
             f"Got {positive!r} instead."
         )
-    crops = (getattr(part, "crop", None) for part in classifier.spec.parts)
-    window = side or next((crop for crop in crops if crop), None)
-    cells = find_cells(field, side=window, background=background, tile=tile, um_per_px=um_per_px)
+    if cells is None:
+        crops = (getattr(part, "crop", None) for part in classifier.spec.parts)
+        window = side or next((crop for crop in crops if crop), None)
+        kept = background or "keep"
+        cells = find_cells(field, side=window, background=kept, tile=tile, um_per_px=um_per_px)
+    else:
+        cells = _given(cells, side=side, background=background, tile=tile, um_per_px=um_per_px)
     if len(cells):
         predictions = classifier.predict(cells, **settings)
     else:
@@ -215,6 +231,18 @@ def analyse_smear(
         return SmearAnalysis(labelled, predictions, positive, numbers[0], numbers[1])
     counts = count_intervals(called, found, errors, finding, level=level)
     return SmearAnalysis(labelled, predictions, positive, *counts)
+
+
+def _given(cells: CellDataset, **settings: Any) -> CellDataset:
+    """Return the white ones of cells that were found before."""
+    idle = [f"'{name}'" for name, value in settings.items() if value is not None]
+    if idle:
+        raise ValueError(
+            f"analyse_smear finds no cells where 'cells' are given: leave {', '.join(idle)} out, and "
+            "give it to find_cells, read_qupath or read_label_image."
+        )
+    check_windows(cells)
+    return cells.select(type="white") if len(cells) else cells
 
 
 def positive_class(classifier: CellClassifier) -> str | None:

@@ -1,5 +1,7 @@
 """Whole fields: cells classified, and intervals that hold both kinds of error."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from leukfeat.classifier import (
     analyse_smear,
     count_intervals,
 )
+from leukfeat.data import CellDataset
 from leukfeat.data.procedural import make_smear
 from leukfeat.heads import fit_head
+from leukfeat.imaging import find_cells, read_qupath, write_qupath
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +135,32 @@ def test_of_many_classes_none_is_suspicious_by_its_name(three_kinds, smear):
         assert analysis.suspicious_class == analysis.cells.positive == "blast"
     last = analyse_smear(smear.image, three_kinds(positive="platelet"), **GIVEN)
     assert last.suspicious_class == "platelet"
+
+
+def test_corrected_cells_are_analysed_as_they_are(classifier, smear, tmp_path):
+    """Corrections could be read back, and nothing took them."""
+    found = find_cells(smear.image, types="all", side=64, background="remove", subject="P9")
+    write_qupath(found, tmp_path / "a.geojson")
+    held = json.loads((tmp_path / "a.geojson").read_text())
+    del held["features"][1]
+    (tmp_path / "a.geojson").write_text(json.dumps(held))
+    given = {"side": 64, "background": "remove", "subject": "P9"}
+    corrected = read_qupath(tmp_path / "a.geojson", smear.image, **given)
+    whole = analyse_smear(smear.image, classifier, **GIVEN).to_frame()
+    analysis = analyse_smear(
+        smear.image, classifier, cells=corrected, errors=ERRORS, progress=False
+    )
+    table = analysis.to_frame()
+    assert table["number"].tolist() == [1, 3, 4, 5]
+    assert set(table["subject"]) == {"P9"}
+    assert table["p_all"].tolist() == pytest.approx(whole.drop(1)["p_all"].tolist(), abs=1e-6)
+    assert analysis.suspicious.known
+    assert (analysis.overlay(smear.image) != smear.image).any()
+    with pytest.raises(ValueError, match="leave 'side', 'background' out"):
+        analyse_smear(smear.image, classifier, cells=corrected, **GIVEN)
+    alone = CellDataset.from_arrays([*corrected.images])
+    with pytest.raises(ValueError, match="find_cells"):
+        analyse_smear(smear.image, classifier, cells=alone, progress=False)
 
 
 def test_the_interval_covers_the_truth():
