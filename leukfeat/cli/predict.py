@@ -69,6 +69,23 @@ def predict(
             help="With --smear: the class to count, for a model that was fitted without --positive."
         ),
     ] = None,
+    sensitivity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RIGHT/OF",
+            help="With --smear: how many cells of the class to count the model found, of how many "
+            "independent ones that it never saw, such as 35/40. With --specificity, the table has an "
+            "interval.",
+        ),
+    ] = None,
+    specificity: Annotated[
+        str | None,
+        typer.Option(metavar="RIGHT/OF", help="With --smear: the same of the other cells."),
+    ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(help="With --smear: folder for each field with its cells drawn on it."),
+    ] = None,
 ) -> None:
     r"""Classify cells, and flag those that stand far from every training cell.
 
@@ -77,7 +94,7 @@ def predict(
 
     Examples: leukfeat predict cnmc.leukfeat new-cells -o predictions.csv;
     leukfeat predict cnmc.leukfeat new-cells --subject-pattern '(?P<subject>\w+?)_';
-    leukfeat predict cnmc.leukfeat field.tif --smear --cut-out -o cells.csv
+    leukfeat predict cnmc.leukfeat field.tif --smear --cut-out --overlay drawn -o cells.csv
     """
     from leukfeat.classifier.cell_classifier import IN_TRAINING
     from leukfeat.data.table_file import table_writer
@@ -93,6 +110,9 @@ def predict(
             opt.classifier_from(model),
             data,
             positive=positive,
+            sensitivity=sensitivity,
+            specificity=specificity,
+            overlay=overlay,
             out=out,
             side=side,
             cut_out=cut_out,
@@ -106,10 +126,13 @@ def predict(
             device=device,
         )
         return
-    if cut_out or any(given is not None for given in (side, tile, um_per_px, positive)):
-        raise typer.BadParameter(
-            "--side, --cut-out, --tile, --um-per-px and --positive are for --smear."
-        )
+    of_fields = {
+        "--side": side, "--cut-out": cut_out or None, "--tile": tile, "--um-per-px": um_per_px,
+        "--positive": positive, "--sensitivity": sensitivity, "--specificity": specificity,
+        "--overlay": overlay,
+    }  # fmt: skip
+    if any(given is not None for given in of_fields.values()):
+        raise typer.BadParameter(f"{', '.join(of_fields)} are for --smear.")
     write = None if out is None else table_writer(out)
     classifier = opt.classifier_from(model)
     cells = opt.cells_from(data, layout, None, subject_pattern, cnmc_split, skip_bad=skip_bad)

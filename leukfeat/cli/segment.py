@@ -9,9 +9,9 @@ import typer
 
 from leukfeat.cli import options as opt
 from leukfeat.cli.output import say, show
-from leukfeat.cli.writing import folder_to_write
+from leukfeat.cli.writing import folder_to_write, write_image
 
-__all__ = ["image_files", "segment"]
+__all__ = ["image_files", "segment", "stems"]
 
 
 def segment(
@@ -56,7 +56,7 @@ def segment(
     write = table_writer(out / "cells.csv")
     tables: list[pd.DataFrame] = []
     summary: list[dict[str, Any]] = []
-    for path, stem in zip(paths, _stems(paths), strict=True):
+    for path, stem in zip(paths, stems(paths), strict=True):
         try:
             cells = _segmented(path, out, stem, wanted, tile, qupath, overlay)
         except ImageReadError as error:
@@ -87,9 +87,6 @@ def _segmented(
     qupath: bool,
     overlay: bool,
 ) -> Any:
-    import cv2
-
-    from leukfeat.atomic_file import written_whole
     from leukfeat.imaging import (
         draw_cells,
         find_cells,
@@ -117,11 +114,9 @@ def _segmented(
     else:
         pictures["mask"] = label_image(cells, (height, width))
         if overlay:
-            pictures["overlay"] = draw_cells(image, cells)[..., ::-1]
+            pictures["overlay"] = draw_cells(image, cells)
     for name, pixels in pictures.items():
-        with written_whole(out / f"{stem}_{name}.png") as partial:
-            if not cv2.imwrite(str(partial), pixels):
-                raise OSError(f"'{out / stem}_{name}.png' could not be written.")
+        write_image(out / f"{stem}_{name}.png", pixels)
     if qupath:
         write_qupath(cells, out / f"{stem}.geojson")
     frame = cells.frame.drop(columns=["image", "mask", "field"], errors="ignore")
@@ -149,12 +144,12 @@ def image_files(given: list[Path]) -> list[Path]:
     return found
 
 
-def _stems(paths: list[Path]) -> list[str]:
-    # Two images of one name, from two folders or of two kinds, must not overwrite each other.
-    stems: list[str] = []
+def stems(paths: list[Path]) -> list[str]:
+    """Return names of files for images, of which two of one name do not overwrite each other."""
+    found: list[str] = []
     for path in paths:
         stem, k = path.stem, 2
-        while stem in stems:
+        while stem in found:
             stem, k = f"{path.stem}-{k}", k + 1
-        stems.append(stem)
-    return stems
+        found.append(stem)
+    return found

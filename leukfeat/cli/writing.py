@@ -68,3 +68,24 @@ def write_picture(path: Path, figure: Any) -> None:
     """Write a figure of Matplotlib's whole."""
     with written_whole(path) as partial:
         figure.savefig(partial, dpi=150)
+
+
+def write_image(path: Path, pixels: Any) -> None:
+    """Write an image whole: RGB, or one channel of integers.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.png``.
+    pixels : ndarray of uint8 or uint16, shape (height, width) or (height, width, 3)
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    import cv2
+
+    with written_whole(path) as partial:
+        if not cv2.imwrite(str(partial), pixels[..., ::-1] if pixels.ndim == 3 else pixels):
+            raise OSError(f"'{path}' could not be written.")

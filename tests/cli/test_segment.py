@@ -152,7 +152,38 @@ def test_a_model_of_many_classes_is_told_which_is_suspicious(fields, tmp_path, c
     assert "blast, lymphocyte, platelet" in message
 
 
-@pytest.mark.parametrize("option", [("--side", 64), ("--positive", "all")])
+def test_predict_smear_gives_intervals_and_overlays(fields, model, tmp_path, capsys):
+    """Both were there in Python alone, and each field had a bar of its own."""
+    from leukfeat import ClassifierErrors, analyse_smear, load_model
+
+    given = ("predict", model, fields, "--smear", "--cut-out", "--side", 64, "--json")
+    rates = ("--sensitivity", "35/40", "--specificity", "20/25")
+    code, text, message = run(capsys, *given, *rates, "--overlay", tmp_path / "drawn")
+    assert code == 0
+    assert message.count("fields:") >= 1
+    assert "images" not in message
+    errors = ClassifierErrors(
+        sensitivity=0.875, n_sensitivity=40, specificity=0.8, n_specificity=25
+    )
+    for row in json.loads(text)["fields"]:
+        path = fields / row["field"].rsplit("/", 1)[-1]
+        told = analyse_smear(
+            path, load_model(model), errors=errors, side=64, background="remove", progress=False
+        )
+        assert (row["all_low"], row["all_high"]) == (told.suspicious.low, told.suspicious.high)
+        drawn = cv2.imread(str(tmp_path / "drawn" / f"{path.stem}_overlay.png"))
+        assert (drawn[..., ::-1] == told.overlay(path)).all()
+    for wrong, said in (
+        (rates[:2], "belong together"),
+        (("--sensitivity", "0.87", *rates[2:]), "such as 35/40"),
+        (("--sensitivity", "41/40", *rates[2:]), "such as 35/40"),
+    ):
+        code, _, message = run(capsys, *given, *wrong)
+        assert code == 2
+        assert said in message
+
+
+@pytest.mark.parametrize("option", [("--side", 64), ("--positive", "all"), ("--overlay", "o")])
 def test_smear_options_need_smear(fields, model, capsys, option):
     code, _, message = run(capsys, "predict", model, fields, *option)
     assert code == 2
