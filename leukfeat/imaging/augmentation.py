@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
+from typing import Any
 
 import cv2
 import numpy as np
@@ -117,6 +119,8 @@ def augment_image(
     """
     image = check_rgb(image)
     settings = augmentation or CellAugmentation()
+    if isinstance(random_state, numbers.Real):
+        _check_whole("random_state", random_state, least=0)
     rng = np.random.default_rng(random_state)
     # Everything is drawn before anything is done: leaving one change out keeps the others.
     draws = rng.uniform(-1, 1, 16)
@@ -168,7 +172,8 @@ def augment_cells(
     Raises
     ------
     ValueError
-        If `copies` is below 1, or the cells are views already.
+        If `copies` is not an integer from 1 or `random_state` none from 0, or the cells are views
+        already.
 
     Examples
     --------
@@ -176,8 +181,8 @@ def augment_cells(
     >>> augment_cells(cells, copies=2).frame[["subject", "group"]].values.tolist()
     [['p1', 'p1'], ['p1', 'p1'], ['p1', 'p1']]
     """
-    if copies < 1:
-        raise ValueError(f"'copies' must be at least 1. Got {copies!r} instead.")
+    _check_whole("copies", copies, least=1)
+    _check_whole("random_state", random_state, least=0)
     frame = cells.frame
     if "parent_id" in frame.columns and frame["parent_id"].notna().any():
         raise ValueError(
@@ -207,6 +212,13 @@ def augment_cells(
         positive=cells.positive,
         name=f"{cells.name}, augmented",
     )
+
+
+def _check_whole(name: str, value: Any, *, least: int) -> None:
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(
+            f"The '{name}' parameter must be an integer from {least}. Got {value!r} instead."
+        )
 
 
 def _moved(

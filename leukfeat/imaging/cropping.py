@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +49,8 @@ def crop_window(
     Raises
     ------
     ValueError
-        If not exactly one of `side` and `side_um` is given, or the scale is missing.
+        If not exactly one of `side` and `side_um` is given, it is not a size, the scale is missing,
+        or `center` is not two numbers.
 
     Examples
     --------
@@ -60,16 +65,32 @@ def crop_window(
     if (side is None) == (side_um is None):
         raise ValueError("crop_window needs either 'side' (pixels) or 'side_um' (micrometres).")
     if side is None:
-        if um_per_px is None or not um_per_px > 0:
+        if not _is_size(um_per_px):
             raise ValueError(
                 "crop_window(side_um=...) needs 'um_per_px' above 0, the micrometres a pixel. "
                 f"Got {um_per_px!r} instead."
             )
-        side = round(float(side_um) / um_per_px)  # type: ignore[arg-type]
-    if side < 1:
-        raise ValueError(f"The window must have at least 1 pixel. Got side={side} instead.")
+        if not _is_size(side_um):
+            raise ValueError(
+                "The 'side_um' parameter of crop_window must be a number of micrometres above 0. "
+                f"Got {side_um!r} instead."
+            )
+        side = round(side_um / um_per_px)  # type: ignore[operator]
+    if not isinstance(side, numbers.Integral) or side < 1:
+        raise ValueError(
+            "The window must have at least 1 pixel, and a whole number of them. "
+            f"Got side={side!r} instead."
+        )
+    side = int(side)
     height, width = image.shape[:2]
-    row, column = center if center is not None else (height / 2, width / 2)
+    if center is None:
+        center = (height / 2, width / 2)
+    elif np.shape(center) != (2,) or not all(_is_finite(place) for place in center):
+        raise ValueError(
+            "The 'center' parameter of crop_window must be two numbers, the row and the column of "
+            f"the centre in pixels. Got {center!r} instead."
+        )
+    row, column = center
     top, left = int(np.floor(row - side / 2 + 0.5)), int(np.floor(column - side / 2 + 0.5))
     window = np.full((side, side, 3), fill, np.uint8)
     rows = slice(max(top, 0), max(min(top + side, height), 0))
@@ -157,7 +178,7 @@ def resize(image: RGB, *, size: tuple[int, int]) -> RGB:
     Raises
     ------
     ValueError
-        If a side is below 1.
+        If `size` is not two numbers from 1.
 
     Examples
     --------
@@ -166,9 +187,12 @@ def resize(image: RGB, *, size: tuple[int, int]) -> RGB:
     (2, 3, 3)
     """
     image = check_rgb(image, most=None)
+    if np.shape(size) != (2,) or not all(_is_finite(side) and side >= 1 for side in size):
+        raise ValueError(
+            "The 'size' parameter of resize must be (height, width) in pixels, such as (64, 64). "
+            f"Got {size!r} instead."
+        )
     height, width = size
-    if height < 1 or width < 1:
-        raise ValueError(f"'size' must be (height, width) in pixels. Got {size!r} instead.")
     shrinks = height * width < image.shape[0] * image.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return cv2.resize(image, (int(width), int(height)), interpolation=how)
@@ -202,7 +226,7 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
     >>> rescale(np.zeros((10, 20, 3), np.uint8), um_per_px=0.1, target_um_per_px=0.2).shape
     (5, 10, 3)
     """
-    if not um_per_px > 0 or not target_um_per_px > 0:
+    if not _is_size(um_per_px) or not _is_size(target_um_per_px):
         raise ValueError(
             "'um_per_px' and 'target_um_per_px' must be above 0. "
             f"Got {um_per_px!r} and {target_um_per_px!r} instead."
@@ -216,3 +240,11 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
             f"pixels, more than the {MAX_PIXELS} allowed; cut it into single cells or fields first."
         )
     return resize(image, size=(height, width))
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and math.isfinite(value)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and 0 < float(value) < math.inf

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import numbers
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -54,7 +58,7 @@ def gaussian_blur(image: RGB, *, sigma: float = 1.0, keep_background: bool = Fal
     Raises
     ------
     ValueError
-        If `sigma` is not positive.
+        If `sigma` is not a positive number.
 
     Examples
     --------
@@ -62,7 +66,7 @@ def gaussian_blur(image: RGB, *, sigma: float = 1.0, keep_background: bool = Fal
     >>> gaussian_blur(np.full((3, 3, 3), 7, np.uint8))[1, 1].tolist()
     [7, 7, 7]
     """
-    if not sigma > 0:
+    if not _is_above_0(sigma):
         raise ValueError(f"'sigma' must be above 0 pixels. Got {sigma!r} instead.")
     image = check_rgb(image)
     if not keep_background:
@@ -134,7 +138,7 @@ def clahe(
     Raises
     ------
     ValueError
-        If `clip_limit` or `tiles` is not positive.
+        If `clip_limit` is not a positive number, or `tiles` not a positive integer.
 
     Examples
     --------
@@ -143,14 +147,19 @@ def clahe(
     >>> bool(np.ptp(clahe(ramp, tiles=2)) > np.ptp(ramp))
     True
     """
-    if not clip_limit > 0 or tiles < 1:
+    if not _is_above_0(clip_limit) or not _is_above_0(tiles) or tiles < 1:
         raise ValueError(
-            f"'clip_limit' and 'tiles' must be above 0. Got {clip_limit!r} and {tiles!r} instead."
+            "'clip_limit' must be a number above 0 and 'tiles' an integer above 0. "
+            f"Got {clip_limit!r} and {tiles!r} instead."
         )
     lab = cv2.cvtColor(check_rgb(image), cv2.COLOR_RGB2LAB)
     equaliser = cv2.createCLAHE(clipLimit=float(clip_limit), tileGridSize=(int(tiles), int(tiles)))
     lab[..., 0] = equaliser.apply(np.ascontiguousarray(lab[..., 0]))
     return _with_background(image, cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), keep_background)
+
+
+def _is_above_0(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and 0 < float(value) < math.inf
 
 
 def _with_background(before: RGB, after: RGB, keep: bool) -> RGB:

@@ -124,3 +124,17 @@ def test_views_of_views_are_refused(cells):
         augment_cells(augment_cells(cells))
     with pytest.raises(ValueError, match="'copies'"):
         augment_cells(cells, copies=0)
+
+
+@pytest.mark.parametrize(
+    "given", [{"copies": 1.5}, {"copies": "2"}, {"random_state": -1}, {"random_state": None}]
+)
+def test_copies_and_seeds_that_are_none_are_refused(cells, given):
+    (name,) = given
+    with pytest.raises(ValueError, match=f"'{name}' parameter must be an integer from"):
+        augment_cells(cells, **given)
+
+
+def test_a_seed_below_zero_is_refused(cut_out):
+    with pytest.raises(ValueError, match="'random_state' parameter must be an integer from 0"):
+        augment_image(cut_out, random_state=-1)

@@ -43,6 +43,10 @@ def test_micrometres(numbered):
         {"side_um": 2.0},
         {"side": 0},
         {"side_um": 2, "um_per_px": 0},
+        {"side_um": 2, "um_per_px": "0.1"},
+        {"side_um": float("nan"), "um_per_px": 0.1},
+        {"side": 10.5},
+        {"side": "10"},
     ],
 )
 def test_a_window_without_a_size_is_refused(numbered, arguments):
@@ -83,3 +87,27 @@ def test_shrinking_averages_areas():
         resize(image, size=(0, 4))
     with pytest.raises(ValueError, match="um_per_px"):
         rescale(image, um_per_px=0.0, target_um_per_px=0.1)
+
+
+@pytest.mark.parametrize("center", [(float("nan"), 3), (3,), 3, ("a", 3), (float("inf"), 0)])
+def test_a_centre_that_is_no_place_is_refused(numbered, center):
+    with pytest.raises(ValueError, match="'center' parameter of crop_window must be two numbers"):
+        crop_window(numbered, side=4, center=center)
+
+
+@pytest.mark.parametrize("size", [64, (64,), (0, 3), ("4", "4"), (float("nan"), 4), (4, 4, 3)])
+def test_a_size_that_is_not_two_numbers_is_refused(numbered, size):
+    with pytest.raises(ValueError, match=r"'size' parameter of resize must be \(height, width\)"):
+        resize(numbered, size=size)
+
+
+def test_numbers_of_numpy_are_sizes_and_places(numbered):
+    window = crop_window(numbered, side=np.int64(4), center=np.array([15.0, 20.0]))
+    np.testing.assert_array_equal(window, crop_window(numbered, side=4, center=(15, 20)))
+    assert resize(numbered, size=np.array([6, 8])).shape == (6, 8, 3)
+
+
+@pytest.mark.parametrize("scale", ["0.1", float("inf"), None])
+def test_a_scale_that_is_no_number_is_refused(numbered, scale):
+    with pytest.raises(ValueError, match="um_per_px"):
+        rescale(numbered, um_per_px=scale, target_um_per_px=0.1)

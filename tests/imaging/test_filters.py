@@ -65,6 +65,10 @@ def test_clahe_raises_local_contrast_and_leaves_greys_grey():
     ("call", "name"),
     [
         (lambda i: gaussian_blur(i, sigma=0), "sigma"),
+        (lambda i: gaussian_blur(i, sigma="3"), "'sigma' must be above 0"),
+        (lambda i: gaussian_blur(i, sigma=float("inf")), "'sigma' must be above 0"),
+        (lambda i: clahe(i, clip_limit="2"), "'clip_limit' must be a number"),
+        (lambda i: clahe(i, tiles=None), "'tiles' an integer"),
         (lambda i: median_blur(i, size=4), "size"),
         (lambda i: median_blur(i, size=1), "size"),
         (lambda i: clahe(i, clip_limit=0), "clip_limit"),

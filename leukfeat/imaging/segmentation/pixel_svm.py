@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,12 +81,26 @@ class PixelSVM(BaseEstimator):
         Raises
         ------
         ValueError
-            If a mask has another size than its image or other values, or no image is given.
+            If a mask has another size than its image or other values, images and masks are not of
+            one number, all masks together hold one class only, or `pixels_per_image` is not an
+            integer from 3 (one pixel a class).
         """
+        whole = isinstance(self.pixels_per_image, numbers.Integral)
+        if not whole or self.pixels_per_image < 3:
+            raise ValueError(
+                "The 'pixels_per_image' parameter of PixelSVM must be an integer from 3, a pixel of "
+                f"each class. Got {self.pixels_per_image!r} instead."
+            )
+        images, masks = list(X), list(y)
+        if len(images) != len(masks):
+            raise ValueError(
+                "PixelSVM.fit needs one mask an image. "
+                f"Got {len(images)} images and {len(masks)} masks instead."
+            )
         rng = np.random.default_rng(self.random_state)
         points: list[npt.NDArray] = []
         labels: list[npt.NDArray] = []
-        for number, (image, given) in enumerate(zip(X, y, strict=True)):
+        for number, (image, given) in enumerate(zip(images, masks, strict=True)):
             mask = np.asarray(given)
             if mask.shape != check_rgb(image).shape[:2] or not np.isin(mask, (0, 1, 2)).all():
                 raise ValueError(
@@ -103,6 +118,12 @@ class PixelSVM(BaseEstimator):
         if not points:
             raise ValueError("PixelSVM.fit needs at least one image with its mask.")
         X_pixels, y_pixels = np.concatenate(points), np.concatenate(labels)
+        held = np.unique(y_pixels).tolist()
+        if len(held) < 2:
+            raise ValueError(
+                "PixelSVM.fit needs pixels of at least two of the classes 0 (background), 1 "
+                f"(cytoplasm) and 2 (nucleus). All masks together hold only {held}."
+            )
         n_components = min(200, len(X_pixels))
         kernel = Nystroem(
             gamma=0.5 / X_pixels.shape[1], n_components=n_components, random_state=self.random_state

@@ -37,3 +37,14 @@ def test_conventions_and_errors(draw_cell):
         PixelSVM().fit([image], [mask * 100])
     with pytest.raises(ValueError, match="at least one"):
         PixelSVM().fit([], [])
+
+
+def test_what_cannot_be_learnt_from_is_refused(draw_cell):
+    image, mask = draw_cell()
+    with pytest.raises(ValueError, match=r"at least two of the classes .* hold only \[0\]"):
+        PixelSVM().fit([image], [mask * 0])
+    with pytest.raises(ValueError, match="Got 2 images and 1 masks"):
+        PixelSVM().fit([image, image], [mask])
+    for few in (0, 2, 3.5):
+        with pytest.raises(ValueError, match="'pixels_per_image' parameter of PixelSVM"):
+            PixelSVM(pixels_per_image=few).fit([image], [mask])
