@@ -62,11 +62,24 @@ def prepared_pipeline(
     last = pipeline[-1]
     if knows_class_weight(last) and last.class_weight is None:
         last.set_params(class_weight=class_weight)
+    seed_steps(pipeline, random_state)
+    return pipeline, space
+
+
+def seed_steps(pipeline: Pipeline, random_state: Any) -> None:
+    """Give a seed to every step that takes one and has none, in place.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Unfitted.
+    random_state : int, RandomState instance or None
+        The seeds are drawn from it.
+    """
     random = check_random_state(random_state)
     for name, value in sorted(pipeline.get_params().items()):
         if (name == "random_state" or name.endswith("__random_state")) and value is None:
             pipeline.set_params(**{name: int(random.randint(2**31 - 1))})
-    return pipeline, space
 
 
 def knows_class_weight(classifier: Any) -> bool:

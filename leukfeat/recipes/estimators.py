@@ -12,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from leukfeat.heads import Ensemble, Head
+from leukfeat.heads.preparation import seed_steps
 from leukfeat.heads.registry import build_head, registered_heads
 from leukfeat.heads.selection import put_selector_before
 from leukfeat.recipes.steps import HeadStep
@@ -100,7 +101,9 @@ def _head(name: str, *, tune: bool, selection: str, n_features: int, **settings:
     return Head(pipeline, param_grid=dict(space), tune=tune and bool(space), **settings)
 
 
-def selector_steps(selection: str, n_features: int, shape: tuple[int, int]) -> list[Any]:
+def selector_steps(
+    selection: str, n_features: int, shape: tuple[int, int], random_state: int = 0
+) -> list[Any]:
     """Return the steps of a selection by themselves, for selecting before a split.
 
     Parameters
@@ -111,6 +114,8 @@ def selector_steps(selection: str, n_features: int, shape: tuple[int, int]) -> l
         How many features are kept, as far as there are so many.
     shape : tuple of int
         Rows and columns that they will be fit on.
+    random_state : int, default=0
+        Seed of the forest, and of components that are drawn.
 
     Returns
     -------
@@ -119,6 +124,7 @@ def selector_steps(selection: str, n_features: int, shape: tuple[int, int]) -> l
     kept = min(n_features, *(shape if selection == "pca" else shape[1:]))
     empty = Pipeline([("classifier", GaussianNB())])
     pipeline, _ = put_selector_before(empty, {}, _SELECTORS[selection], kept)
+    seed_steps(pipeline, random_state)
     return pipeline.steps[:-1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -80,12 +81,16 @@ def _head_routes(
     assert recipe.head is not None
     selected: dict[str, FeatureSet] = {}
     for name, method, head in _named(recipe, settings, backbone):
-        given, inside = features, method
+        given, inside, chosen = features, method, ()
         if select_before_split and method != "none":
             if method not in selected:
-                steps = selector_steps(method, recipe.selection.n_features, features.shape)
+                steps = selector_steps(
+                    method, recipe.selection.n_features, features.shape, settings.random_state
+                )
                 selected[method] = selected_before_split(features, steps)
             given, inside = selected[method], "none"
+            # What was chosen: folds of another choice, as of versions that drew anew, are others.
+            chosen = (hashlib.sha256(np.ascontiguousarray(given.X).data).hexdigest(),)
         yield Route(
             variant=name,
             data=given,
@@ -97,6 +102,7 @@ def _head_routes(
                 method,
                 inside,
                 "" if features.spec is None else features.spec.digest,
+                *chosen,
                 settings.random_state,
             ),
             seconds=seconds,

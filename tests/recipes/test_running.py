@@ -282,6 +282,28 @@ def test_selection_before_the_split_finds_what_is_not_there():
     assert any("selected on all cells" in reason for reason in run.reasons)
 
 
+def test_what_a_forest_selects_before_the_split_is_the_same_in_every_run(tmp_path, monkeypatch):
+    recipe = load_recipe("ldsvm").override(
+        {
+            "selection": {"methods": ["random_forest"], "n_features": 5},
+            "head": {"names": ["naive_bayes"], "members": [], "tune": False},
+        }
+    )
+    nothing = make_expression_matrix(40, 120, n_informative=0)
+    given = {"as_published": True, "progress": False, "n_splits": 2}
+
+    def scores(**settings):
+        run = run_recipe(recipe, nothing, **given, **settings)
+        return run["naive_bayes", "as_published"].predictions.scores
+
+    first = scores(output=tmp_path)
+    np.testing.assert_array_equal(scores(), first)
+    # Folds of another choice, as older versions drew, are not taken for these.
+    drawn = routes.selector_steps
+    monkeypatch.setattr(routes, "selector_steps", lambda *given: drawn(*given[:3], random_state=99))
+    assert (scores(output=tmp_path) != first).any()
+
+
 def test_a_vote_and_its_members():
     samples = make_expression_matrix(40, 60, effect=2.0)
     recipe = load_recipe("ldsvm").override(
