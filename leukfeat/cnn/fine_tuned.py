@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukfeat.cnn.reading import image_digests
 from leukfeat.cnn.training_record import TrainingRecord
+from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import LeakageError, WeightsError
 from leukfeat.features.seen_data import FACTS, SeenData, read_facts
 from leukfeat.splitting.groups import name_some
@@ -76,17 +78,19 @@ class FineTunedBackbone:
         Parameters
         ----------
         cells : FeatureSet, CellImages or CellDataset
-            The test cells.
+            The test cells. The images of a `CellDataset` are decoded to compare them.
 
         Raises
         ------
+        ImageReadError
+            If an image of a `CellDataset` cannot be read; the message names it.
         LeakageError
             If subjects or identical images were tuned on; the message names the subjects.
         """
         subjects = [] if cells.subjects is None else {s for s in cells.subjects if s is not None}
         seen = SeenData(subjects=self.record.subjects, ids=self.record.ids) | self.before
         both = seen.seen_subjects(subjects)
-        ids = getattr(cells, "ids", None)
+        ids = image_digests(cells) if isinstance(cells, CellDataset) else cells.ids
         n_same = 0 if ids is None else len(set(ids) & seen.ids)
         if both or n_same:
             raise LeakageError(

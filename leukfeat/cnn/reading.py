@@ -25,7 +25,7 @@ from leukfeat.imaging.reading import read_image
 if TYPE_CHECKING:
     from leukfeat.imaging import Preparation
 
-__all__ = ["MEMORY_LIMIT", "read_cells", "read_pixels"]
+__all__ = ["MEMORY_LIMIT", "image_digests", "read_cells", "read_pixels"]
 
 MEMORY_LIMIT = 2 << 30
 """Bytes of decoded pixels above which they are kept in a temporary file instead of memory."""
@@ -165,6 +165,26 @@ def read_pixels(
 
     with _threads() as pool:
         return np.stack([*pool.map(read, range(len(images)))])
+
+
+def image_digests(cells: CellDataset) -> list[str]:
+    """Return the digest of every image as decoded, which is its ``id`` wherever it is read.
+
+    Parameters
+    ----------
+    cells : CellDataset
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    ImageReadError
+        If a file cannot be read; the message names it.
+    """
+    with _threads() as pool:
+        return [*pool.map(lambda image: pixel_key(_decoded(image)).hex(), cells.images)]
 
 
 def _threads() -> ThreadPoolExecutor:

@@ -91,6 +91,11 @@ def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
     with pytest.raises(LeakageError, match="10 subjects"):
         again.check_unseen(discs)
     nameless = CellDataset(discs.frame.drop(columns="subject"), class_names=discs.class_names)
+    with pytest.raises(LeakageError, match="on 0 subjects .* on 5 of their images"):
+        again.check_unseen(nameless[:5])
+    again.check_unseen(
+        CellDataset(other_discs.frame.drop(columns="subject"), class_names=discs.class_names)
+    )
     features = extract_features(
         nameless[:5], weights="random", input_size=32, layers="conv2", progress=False
     )
