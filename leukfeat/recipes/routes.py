@@ -81,7 +81,8 @@ def _head_routes(
     assert recipe.head is not None
     selected: dict[str, FeatureSet] = {}
     for name, method, head in _named(recipe, settings, backbone):
-        given, inside, chosen = features, method, ()
+        given, inside = features, method
+        chosen: tuple[str, ...] = ()
         if select_before_split and method != "none":
             if method not in selected:
                 steps = selector_steps(

@@ -91,7 +91,7 @@ def test_the_file_remembers_what_it_was_tuned_on(tuned, discs, other_discs):
     with pytest.raises(LeakageError, match="10 subjects"):
         again.check_unseen(discs)
     nameless = CellDataset(discs.frame.drop(columns="subject"), class_names=discs.class_names)
-    with pytest.raises(LeakageError, match="on 0 subjects .* on 5 of their images"):
+    with pytest.raises(LeakageError, match=r"on 0 subjects .* on 5 of their images"):
         again.check_unseen(nameless[:5])
     again.check_unseen(
         CellDataset(other_discs.frame.drop(columns="subject"), class_names=discs.class_names)
