@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 
-__all__ = ["NOT_STATED", "Published"]
+__all__ = ["NOT_STATED", "TASKS", "Published"]
 
 NOT_STATED = "not stated"
 """What `dataset` and `split` are where the publication does not say."""
+
+
+TASKS = (
+    "all-vs-normal",
+    "aml-m1-m2",
+    "aml-expression",
+    "all-vs-aml",
+    "cell-types",
+    "all-stages",
+    "other",
+)
+"""What is told apart; a figure of another task than these is of ``"other"``, beside nothing."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +39,8 @@ class Published:
     split : str
         How these were split: ``"random"``, ``"subject"``, ``"not stated"``, or words.
     task : str, default="all-vs-normal"
-        What was told apart. A figure of another task never stands in the table.
+        What was told apart, of `TASKS`. A figure of another task than that of the data never
+        stands in the table.
     cells : int or None, default=None
         Number of test cells, if reported.
     variant : str, default=""
@@ -38,7 +51,7 @@ class Published:
     Raises
     ------
     ValueError
-        If the value is no fraction, or the source is missing.
+        If the value is no fraction, the source is missing, or the task is not known.
     """
 
     metric: str
@@ -56,6 +69,11 @@ class Published:
             raise ValueError(
                 f"A published 'value' must be a fraction from 0 to 1. Got {self.value!r} for "
                 f"{self.metric!r} instead; divide percentages by 100."
+            )
+        if self.task not in TASKS:
+            raise ValueError(
+                f"The 'task' of the published {self.metric!r} must be one of {TASKS}. Got "
+                f"{self.task!r} instead; 'other' is for any that is not among them."
             )
         if not self.source:
             raise ValueError(f"The published {self.metric!r} must name its 'source'.")

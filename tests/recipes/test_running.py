@@ -396,6 +396,31 @@ def test_figures_of_two_other_classes_do_not_stand_beside_leukemia(name, class_n
     assert len(notes) == (0 if stands else len(recipe.published))
 
 
+@pytest.mark.parametrize(
+    ("class_names", "stands", "assumed"),
+    [
+        (("lymphocyte", "monocyte"), False, False),
+        (("Lymphocytes", "Monocytes"), False, False),
+        (("Early", "Pre"), False, False),
+        (("a", "b"), True, True),
+        (("lymphocyte", "blast"), True, True),
+        (("Normal", "ALL"), True, False),
+        (("hem", "all"), True, False),
+    ],
+)
+def test_cell_types_never_stand_beside_leukemia_and_what_is_assumed_is_said(
+    class_names, stands, assumed
+):
+    from leukfeat.recipes.comparable import comparable_figures
+
+    data = FeatureSet(np.zeros((4, 1)), np.arange(4) % 2, class_names=class_names)
+    found, notes = comparable_figures(load_recipe("resnet50-svm"), data, procedural=False)
+    assert bool(found) is stands
+    assert any("is assumed" in note for note in notes) is assumed
+    if not stands:
+        assert all("another task" in note for note in notes)
+
+
 def test_figures_that_so_many_classes_do_not_have_are_said_before_anything_is_run(one_head):
     made = make_expression_matrix(40, 30)
     four = FeatureSet(

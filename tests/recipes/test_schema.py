@@ -160,6 +160,10 @@ def test_what_is_wrong_is_named(changes, message):
         ({"metric": "accuracy", "value": 0.9, "source": ""}, "source"),
         ({"metric": "accuracy", "value": 0.9, "variant": "resnet"}, "published.variant"),
         ({"metric": "acuracy", "value": 0.9}, "'published.metric' .*'acuracy'"),
+        (
+            {"metric": "accuracy", "value": 0.9, "task": "all-vs-normall"},
+            "'task' .* must be one of .*'all-vs-normall'",
+        ),
         ({"metric": "accuracy", "value": True}, r"'published\[0\].value' .* a number"),
         ({"metric": "accuracy", "value": 0.9, "cells": "many"}, r"'published\[0\].cells'"),
     ],
