@@ -51,7 +51,7 @@ def check_preparation(given: Any) -> str | None:
     --------
     >>> from leukfeat.imaging import Preparation
     >>> check_preparation(Preparation("invert"))
-    '{"steps":[["invert",{}]],"version":1}'
+    '{"steps":[["invert",{}]],"version":2}'
     >>> check_preparation(Preparation()) is None
     True
     """
@@ -213,7 +213,7 @@ def name_preparation(preparation: str) -> str:
     --------
     >>> from leukfeat.imaging import Preparation
     >>> name_preparation(Preparation("invert", ("median_blur", {"size": 5})).to_json())
-    'invert -> median_blur(size=5) [476383a3]'
+    'invert -> median_blur(size=5) [4ed1ab4f]'
     """
     digest = hashlib.sha256(preparation.encode()).hexdigest()[:8]
     try:

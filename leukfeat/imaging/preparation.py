@@ -27,8 +27,9 @@ __all__ = [
     "standardize_batch",
 ]
 
-PREPARATION_VERSION = 1
-"""Raised when the same steps would give other pixels than before."""
+PREPARATION_VERSION = 2
+"""Raised when the same steps would give other pixels than before. 2: filters keep a background of
+exactly 0 unless told otherwise; a chain without filters is still of version 1."""
 
 
 _PROBE = np.full((16, 16, 3), (90, 40, 120), np.uint8)
@@ -70,6 +71,9 @@ _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "cut_out_cell": _cut_out_cell,
 }
 
+_KEEPING = ("invert", "gaussian_blur", "median_blur", "clahe")
+"""Steps with an argument `keep_background`."""
+
 _LIMITS: dict[str, dict[str, int]] = {
     "gaussian_blur": {"sigma": 1001},
     "median_blur": {"size": 255},
@@ -98,7 +102,9 @@ class Preparation:
         :class:`~leukfeat.imaging.ReinhardNormalizer` or
         :class:`~leukfeat.imaging.MacenkoNormalizer`, whose learnt values become part of the
         chain and of its digest. ``"cut_out_cell"`` segments the image and sets all but its
-        central white cell to 0.
+        central white cell to 0. Filters (``"invert"``, ``"gaussian_blur"``, ``"median_blur"``,
+        ``"clahe"``) leave pixels that are exactly 0 as they are, unless ``keep_background`` is
+        False.
 
     Raises
     ------
@@ -120,11 +126,26 @@ class Preparation:
     steps: tuple[tuple[str, str], ...]
     """Name and canonical JSON of the arguments of each step."""
 
+    version: int
+    """2 where a filter keeps the background unless told otherwise, 1 in chains without filters and in
+    those that leukfeat wrote before filters did."""
+
     def __init__(self, *steps: Any) -> None:
+        self._set(steps, PREPARATION_VERSION)
+
+    def _set(self, steps: tuple[Any, ...], version: int) -> None:
         if len(steps) > _MOST_STEPS:
             raise ValueError(f"A Preparation has at most {_MOST_STEPS} steps. Got {len(steps)}.")
-        object.__setattr__(self, "steps", tuple(_canonical(step) for step in steps))
-        object.__setattr__(self, "_callables", tuple(_bind(*step) for step in self.steps))
+        canonical = tuple(_canonical(step) for step in steps)
+        if not any(name in _KEEPING for name, _ in canonical):
+            version = 1
+        object.__setattr__(self, "steps", canonical)
+        object.__setattr__(self, "version", version)
+        callables = tuple(_bind(*step, keep_background=version > 1) for step in canonical)
+        object.__setattr__(self, "_callables", callables)
+
+    def __reduce__(self) -> tuple[Callable[[str], Preparation], tuple[str]]:
+        return Preparation.from_json, (self.to_json(),)
 
     def __call__(self, image: RGB) -> RGB:
         """Apply the steps to one image.
@@ -159,7 +180,7 @@ class Preparation:
     def to_json(self) -> str:
         """Return canonical JSON, complete with what normalisers learnt."""
         steps = [[name, json.loads(arguments)] for name, arguments in self.steps]
-        content = {"version": PREPARATION_VERSION, "steps": steps}
+        content = {"version": self.version, "steps": steps}
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @classmethod
@@ -194,7 +215,10 @@ class Preparation:
                 "leukfeat; install that version to use it."
             )
         try:
-            return cls(*[(name, dict(arguments)) for name, arguments in content["steps"]])
+            steps = tuple((name, dict(arguments)) for name, arguments in content["steps"])
+            chain = cls.__new__(cls)
+            chain._set(steps, content["version"])
+            return chain
         except (TypeError, AttributeError) as error:
             raise ValueError(f"This text is not a preparation: {error}.") from error
 
@@ -254,8 +278,17 @@ def _canonical(step: Any) -> tuple[str, str]:
     for name, kind in FITTED_STEPS.items():
         if isinstance(step, kind):
             return name, _dump(name, step.get_fitted())
-    name, arguments = step if isinstance(step, (tuple, list)) else (step, {})
-    if name not in PREPARATION_STEPS:
+    if isinstance(step, (tuple, list)):
+        if len(step) != 2 or not isinstance(step[0], str) or not isinstance(step[1], dict):
+            raise ValueError(
+                "A step of Preparation with arguments must be a name and a dict, such as "
+                f"('median_blur', {{'size': 5}}). Got {step!r} instead; several steps are given one "
+                "after the other: Preparation('gray_world', 'clahe')."
+            )
+        name, arguments = step
+    else:
+        name, arguments = step, {}
+    if not isinstance(name, str) or name not in PREPARATION_STEPS:
         raise ValueError(
             f"A step of Preparation must be one of {sorted(PREPARATION_STEPS)} or a fitted "
             f"normaliser. Got {name!r} instead."
@@ -285,8 +318,10 @@ def _dump(name: str, arguments: dict[str, Any]) -> str:
         ) from None
 
 
-def _bind(name: str, text: str) -> Callable[[RGB], RGB]:
+def _bind(name: str, text: str, *, keep_background: bool) -> Callable[[RGB], RGB]:
     arguments = json.loads(text)
+    if keep_background and name in _KEEPING:
+        arguments = {"keep_background": True, **arguments}
     if name in FITTED_STEPS:
         return FITTED_STEPS[name].from_fitted(arguments).normalize
     function = _FUNCTIONS[name]

@@ -16,7 +16,7 @@ from leukfeat.cnn import fine_tune_backbone, fit_cnn, read_cells
 from leukfeat.data import CellDataset
 from leukfeat.features import FeatureSet
 from leukfeat.features.backbones import find_backbone
-from leukfeat.features.handcrafted.spec import HANDCRAFTED_VERSION
+from leukfeat.features.handcrafted.spec import version_of
 from leukfeat.features.weights import find_weights
 from leukfeat.recipes.circumstances import training_facts
 from leukfeat.recipes.estimators import make_estimator, selector_steps
@@ -171,7 +171,7 @@ def _standardised_routes(
             fit=fit,
             identity=(
                 repr(step),
-                HANDCRAFTED_VERSION,
+                version_of(step.segmentation),
                 *_preparing(recipe),
                 repr(recipe.head),
                 head,

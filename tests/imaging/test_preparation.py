@@ -1,4 +1,6 @@
+import copy
 import json
+import pickle
 import resource
 import time
 
@@ -9,7 +11,12 @@ from leukfeat.data import make_cells
 from leukfeat.imaging.cropping import rescale, resize
 from leukfeat.imaging.filters import invert, median_blur
 from leukfeat.imaging.macenko import MacenkoNormalizer
-from leukfeat.imaging.preparation import PREPARATION_STEPS, Preparation, standardize_batch
+from leukfeat.imaging.preparation import (
+    PREPARATION_STEPS,
+    PREPARATION_VERSION,
+    Preparation,
+    standardize_batch,
+)
 from leukfeat.imaging.preparation_file import read_preparation
 from leukfeat.imaging.reinhard import ReinhardNormalizer
 
@@ -125,9 +132,46 @@ def test_a_preparation_file_of_a_megabyte_is_refused(tmp_path):
         read_preparation(path)
 
 
+@pytest.mark.parametrize("step", ["invert", "gaussian_blur", "median_blur", "clahe"])
+def test_filters_leave_a_black_background_black(image, step):
+    image[:, :20] = image[5:35:7, 30] = 0
+    black = (image == 0).all(axis=2)
+    for chain in (Preparation(step), Preparation("gray_world", step)):
+        assert not chain(image)[black].any()
+        assert Preparation.from_json(chain.to_json()) == chain
+    assert Preparation((step, {"keep_background": False}))(image)[black].any()
+    # What an older leukfeat wrote gives the pixels that it gave.
+    old = Preparation.from_json(json.dumps({"version": 1, "steps": [[step, {}]]}))
+    assert old(image)[black].any()
+    assert json.loads(old.to_json())["version"] == 1
+    assert old != Preparation(step)
+
+
+def test_a_chain_without_filters_keeps_its_digest():
+    given = '{"steps":[["gray_world",{}]],"version":1}'
+    assert Preparation("gray_world").to_json() == given
+    assert Preparation.from_json(given.replace("1", "2")).to_json() == given
+
+
+def test_a_chain_can_be_pickled_and_copied(image):
+    fitted = ReinhardNormalizer().fit([np.maximum(image, 40)])
+    for chain in (Preparation("clahe", fitted), Preparation(), Preparation("gray_world")):
+        for other in (pickle.loads(pickle.dumps(chain)), copy.deepcopy(chain)):
+            assert other == chain
+            np.testing.assert_array_equal(other(image), chain(image))
+
+
+@pytest.mark.parametrize(
+    "step", [("gray_world", "clahe"), ["gray_world", None], ("invert", {}, {}), (3, {}), ()]
+)
+def test_what_is_no_step_is_told(step):
+    with pytest.raises(ValueError, match="must be a name and a dict"):
+        Preparation(step)
+
+
 def test_a_chain_of_a_newer_version_is_refused():
     content = json.loads(Preparation("invert").to_json())
-    content["version"] += 1
+    content["version"] = PREPARATION_VERSION + 1
     with pytest.raises(ValueError, match="newer leukfeat"):
         Preparation.from_json(json.dumps(content))
     with pytest.raises(ValueError, match="not a preparation"):

@@ -11,15 +11,16 @@ from leukfeat.features.handcrafted.texture import TextureSettings
 from leukfeat.features.preparing import check_preparation_text, name_preparation
 from leukfeat.features.settings_json import canonical_json, checked_settings, plain_settings
 
-__all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec"]
+__all__ = ["FAMILIES", "HANDCRAFTED_VERSION", "SEGMENTATIONS", "HandcraftedSpec", "version_of"]
 
 FAMILIES = ("texture", "shape", "colour")
 """The families, in the order of their columns."""
 
-HANDCRAFTED_VERSION = 3
+HANDCRAFTED_VERSION = 4
 """Raised when the same settings would give other values than before, which the segmentation
 causes as well as the measurements. 2: white cells that touch are told apart. 3: thin dark parts, such
-as the rim of a cell, are no nucleus, nor is a neighbour that the border cuts."""
+as the rim of a cell, are no nucleus, nor is a neighbour that the border cuts. 4: the methods of the
+textbook too take what is not black for the cell where the background is exactly black."""
 
 _WITHOUT_NUCLEUS = ("background", "none")
 
@@ -32,6 +33,22 @@ def _segmentations() -> tuple[str, ...]:
 
 SEGMENTATIONS = _segmentations()
 """How the cell may be found: a method of `segment`, ``"background"`` or ``"none"``."""
+
+
+def version_of(segmentation: str) -> int:
+    """Return the version of today's rows of a segmentation: the last that changed them.
+
+    Parameters
+    ----------
+    segmentation : str
+        One of `SEGMENTATIONS`.
+
+    Examples
+    --------
+    >>> version_of("default"), version_of("kmeans_hsi")
+    (3, 4)
+    """
+    return 3 if segmentation in ("default", *_WITHOUT_NUCLEUS) else HANDCRAFTED_VERSION
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,8 +65,8 @@ class HandcraftedSpec(FeatureSpace):
         Settings of the texture; ``None`` where it is not measured.
     unit : {"px", "um"}, default="px"
         Unit of lengths.
-    version : int
-        Version of the rules and of the segmentation.
+    version : int, optional
+        Version of the rules and of the segmentation; today's if not given.
     preparation : str or None, default=None
         What is done to the image before the cell is found, as canonical JSON (see
         :class:`leukfeat.imaging.Preparation`), with all that its stain normalisers learnt.
@@ -74,7 +91,7 @@ class HandcraftedSpec(FeatureSpace):
     segmentation: str = "default"
     texture: TextureSettings | None = None
     unit: Literal["px", "um"] = "px"
-    version: int = HANDCRAFTED_VERSION
+    version: int = 0
     preparation: str | None = None
 
     def __post_init__(self) -> None:
@@ -91,6 +108,8 @@ class HandcraftedSpec(FeatureSpace):
                 f"The 'segmentation' parameter must be one of {SEGMENTATIONS}. "
                 f"Got {self.segmentation!r} instead."
             )
+        if not self.version:
+            object.__setattr__(self, "version", version_of(self.segmentation))
         if "shape" in families and self.segmentation == "none":
             raise ValueError(
                 "The 'shape' family measures a mask: give a 'segmentation' other than 'none', or "
@@ -160,7 +179,8 @@ class HandcraftedSpec(FeatureSpace):
             If they were written by a newer leukfeat, or a value is not allowed.
         """
         given = {name: value for name, value in settings.items() if name != "kind"}
-        if not isinstance(given.get("version"), int):
+        version = given.get("version")
+        if not isinstance(version, int) or version < 1:
             raise ValueError(
                 f"This feature spec has the version {given.get('version')!r} and should have one "
                 f"from 1 to {HANDCRAFTED_VERSION}: it is damaged, or none of leukfeat's."

@@ -18,7 +18,7 @@ from leukfeat.imaging.segmentation.regions import (
 from leukfeat.imaging.segmentation.touching import divide, reference_area
 from leukfeat.imaging.segmentation.white_cell import REACH, outline_cell
 
-__all__ = ["segment_cut_out", "segment_white_cells"]
+__all__ = ["cut_out_mask", "segment_cut_out", "segment_white_cells"]
 
 
 _ALIKE = 0.5
@@ -110,11 +110,26 @@ def segment_cut_out(image: RGB) -> tuple[npt.NDArray[np.int32], Mask]:
     nucleus : ndarray of bool, shape (height, width)
         Its nucleus.
     """
-    cell = fill_small_holes(keep_large(foreground_mask(image), share=1.0), area=np.inf)
+    cell = cut_out_mask(image)
     radius = np.sqrt(cell.sum() / np.pi)
     # The colour of the light is not in view any more; white is what it was set to be.
     seen = look_at(image, sigma=max(0.012 * radius, 0.5), background=(255, 255, 255))
     return cell.astype(np.int32), refine_nucleus(seen, cell)
+
+
+def cut_out_mask(image: RGB) -> Mask:
+    """Return the cell of an image whose background is exactly 0: its largest region, holes filled.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB image.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width)
+    """
+    return fill_small_holes(keep_large(foreground_mask(image), share=1.0), area=np.inf)
 
 
 def _is_noise(image: RGB, region: Mask) -> bool:

@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from leukfeat.imaging.conversion import RGB, check_rgb, foreground_mask
+from leukfeat.imaging.conversion import RGB, Mask, check_rgb, foreground_mask
 from leukfeat.imaging.segmentation.appearance import look_at
 from leukfeat.imaging.segmentation.assembly import assemble, central_cell
 from leukfeat.imaging.segmentation.classical import CLASSICAL_METHODS
-from leukfeat.imaging.segmentation.default import segment_cut_out, segment_white_cells
+from leukfeat.imaging.segmentation.default import (
+    cut_out_mask,
+    segment_cut_out,
+    segment_white_cells,
+)
+from leukfeat.imaging.segmentation.regions import keep_large
 from leukfeat.imaging.segmentation.result import Segmentation
 
 if TYPE_CHECKING:
@@ -38,7 +43,8 @@ def segment(
     with the dye of cytoplasm from background and red cells, where dyes are told apart by the
     direction of their optical density (Beer-Lambert), learnt in the image itself. It expects
     nuclei of at least about 12 pixels across. An image whose background was set to exactly 0
-    (at least 5 % of it, as in C-NMC) is one cell, of which only the nucleus is looked for.
+    (at least 5 % of it, as in C-NMC) is one cell, of which only the nucleus is looked for, by
+    whatever method.
 
     The other methods are those of the textbook, for comparison. They are named by what they
     do: ``kmeans_hsi``, ``kmeans_lab``, ``mixture_hsi``, ``mixture_lab`` (colour clustering),
@@ -86,21 +92,31 @@ def segment(
     if cells not in ("central", "all"):
         raise ValueError(f"'cells' must be 'central' or 'all'. Got {cells!r} instead.")
     if isinstance(method, str):
-        if method not in SEGMENTATION_METHODS:
-            raise ValueError(
-                f"The 'method' parameter of segment must be one of {SEGMENTATION_METHODS} or a "
-                f"fitted PixelSVM. Got {method!r} instead."
-            )
-        name = method
-        if method != "default":
-            labels, nucleus = assemble(*CLASSICAL_METHODS[method](look_at(image)))
-        elif (~foreground_mask(image)).mean() >= _CUT_OUT_SHARE:
-            labels, nucleus = segment_cut_out(image)
-        else:
-            labels, nucleus = segment_white_cells(image)
+        known = method in SEGMENTATION_METHODS
     else:
-        name = "pixel_svm"
-        labels, nucleus = assemble(*method.stained_and_nuclei(image))
+        known = hasattr(method, "stained_and_nuclei")
+    if not known:
+        raise ValueError(
+            f"The 'method' parameter of segment must be one of {SEGMENTATION_METHODS} or a "
+            f"fitted PixelSVM. Got {method!r} instead."
+        )
+    name = method if isinstance(method, str) else "pixel_svm"
+    cut_out = bool((~foreground_mask(image)).mean() >= _CUT_OUT_SHARE)
+    if method == "default":
+        labels, nucleus = segment_cut_out(image) if cut_out else segment_white_cells(image)
+    elif cut_out:
+        # On black the methods would see the darkest material of all: they are shown white light.
+        cell = cut_out_mask(image)
+        _, nuclei = _by_method(np.where(cell[..., None], image, np.uint8(255)), method)
+        labels, nucleus = cell.astype(np.int32), keep_large(nuclei & cell, share=0.1)
+    else:
+        labels, nucleus = assemble(*_by_method(image, method))
     if cells == "central":
         labels = central_cell(labels, nucleus)
     return Segmentation(labels.astype(np.int32, copy=False), nucleus & (labels > 0), name)
+
+
+def _by_method(image: RGB, method: str | PixelSVM) -> tuple[Mask, Mask]:
+    if isinstance(method, str):
+        return CLASSICAL_METHODS[method](look_at(image))
+    return method.stained_and_nuclei(image)

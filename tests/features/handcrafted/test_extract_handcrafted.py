@@ -228,7 +228,7 @@ def test_every_setting_is_in_the_digest():
         "segmentation": "otsu",
         "texture": lf.TextureSettings(lbp_radii=(1,)),
         "unit": "um",
-        "version": 0,
+        "version": 1,
         "preparation": Preparation("invert").to_json(),
     }
     assert set(other) == {field.name for field in dataclasses.fields(base)}

@@ -195,11 +195,21 @@ def test_real_cells_with_masks_drawn_by_experts(shared_data, dice):
 
 
 @pytest.mark.parametrize("method", [name for name in SEGMENTATION_METHODS if name != "default"])
-def test_a_black_background_stops_no_method(method):
-    """The whole image is then foreground: the distance transform has nothing to start from."""
+def test_on_black_every_method_looks_for_the_nucleus_within_the_cell(method, dice):
     rows, columns = np.mgrid[:80, :80]
     distance = np.hypot(rows - 40, columns - 40)
     image = np.zeros((80, 80, 3), np.uint8)
     image[distance < 25] = (200, 165, 215)
     image[distance < 15] = (90, 40, 140)
-    assert segment(image, method=method).labels.shape == (80, 80)
+    found = segment(image, method=method)
+    np.testing.assert_array_equal(found.cell, distance < 25)
+    assert not found.nucleus[distance >= 25].any()
+    # The edge of the cell is as much an edge as that of its nucleus, and all between is filled.
+    if method != "edges":
+        assert dice(found.nucleus, distance < 15) > 0.9
+
+
+@pytest.mark.parametrize("value", [3, None, "snake"])
+def test_what_is_no_method_is_refused_by_name(value):
+    with pytest.raises(ValueError, match="'method' parameter of segment must be one of"):
+        segment(np.full((40, 40, 3), 200, np.uint8), method=value)
