@@ -20,10 +20,27 @@ def segment(
         Path, typer.Option("--out", "-o", help="Folder for masks, overlays and cells.csv.")
     ],
     types: Annotated[
-        str, typer.Option(help="Kinds of cells: white, red, platelet, joined by commas, or all.")
-    ] = "white",
+        str | None,
+        typer.Option(
+            help="Kinds of cells: white, red, platelet, joined by commas, or all. Default: white."
+        ),
+    ] = None,
     tile: Annotated[
         int | None, typer.Option(help="Side in pixels of the tiles of a large field.")
+    ] = None,
+    central: Annotated[
+        bool,
+        typer.Option(
+            "--central",
+            help="The images show one cell each: find the white cell near the middle. The masks then "
+            "hold 1 for its cytoplasm and 2 for its nucleus.",
+        ),
+    ] = False,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="With --central: how, such as kmeans_hsi or otsu; a wrong name lists all."
+        ),
     ] = None,
     qupath: Annotated[
         bool, typer.Option("--qupath", help="Also write GeoJSON for QuPath.")
@@ -39,7 +56,9 @@ def segment(
 ) -> None:
     """Find the cells of images: label images, overlays and a table with a row a cell.
 
-    Example: leukfeat segment smear.jpg -o cells --types all --qupath
+    Whole fields are meant, unless --central says that each image shows one cell. Examples:
+
+    leukfeat segment smear.jpg -o cells --types all --qupath; leukfeat segment my-cells -o masks --central
     """
     import pandas as pd
 
@@ -47,7 +66,9 @@ def segment(
     from leukfeat.exceptions import ImageReadError
     from leukfeat.imaging.counting.field_cells import CELL_TYPES
 
-    wanted = CELL_TYPES if types == "all" else tuple(t.strip() for t in types.split(","))
+    _check_kind(central=central, method=method, types=types, tile=tile)
+    named = "white" if types is None else types
+    wanted = CELL_TYPES if named == "all" else tuple(t.strip() for t in named.split(","))
     if set(wanted) - set(CELL_TYPES):
         raise typer.BadParameter(f"--types must be among {', '.join(CELL_TYPES)}. Got {types!r}.")
     paths = image_files(images)
@@ -58,7 +79,11 @@ def segment(
     summary: list[dict[str, Any]] = []
     for path, stem in zip(paths, stems(paths), strict=True):
         try:
-            cells = _segmented(path, out, stem, wanted, tile, qupath, overlay)
+            if central:
+                found = _one_cell(path, method or "default", overlay)
+            else:
+                found = _field(path, wanted, tile, qupath, overlay)
+            cells = _written(path, out / stem, *found, qupath=qupath)
         except ImageReadError as error:
             if not skip_bad:
                 raise
@@ -78,21 +103,47 @@ def segment(
     )
 
 
-def _segmented(
-    path: Path,
-    out: Path,
-    stem: str,
-    wanted: tuple[str, ...],
-    tile: int | None,
-    qupath: bool,
-    overlay: bool,
-) -> Any:
-    from leukfeat.imaging import (
-        draw_cells,
-        find_cells,
-        label_image,
-        write_qupath,
-    )
+def _check_kind(*, central: bool, method: str | None, types: str | None, tile: int | None) -> None:
+    from leukfeat.imaging import SEGMENTATION_METHODS
+
+    if central and (types is not None or tile is not None):
+        raise typer.BadParameter("--types and --tile are for fields, not for --central.")
+    if method is not None and not central:
+        raise typer.BadParameter("--method is for --central: fields have one method.")
+    if method is not None and method not in SEGMENTATION_METHODS:
+        listed = ", ".join(SEGMENTATION_METHODS)
+        raise typer.BadParameter(f"--method must be one of {listed}. Got {method!r} instead.")
+
+
+def _one_cell(path: Path, method: str, overlay: bool) -> tuple[Any, dict[str, Any]]:
+    """Return the central cell of an image, as a row or none, and its pictures."""
+    import numpy as np
+
+    from leukfeat.data import CellDataset
+    from leukfeat.imaging import draw_cells, read_image
+    from leukfeat.imaging import segment as segment_image
+    from leukfeat.imaging.counting.polygons import cells_from_masks
+    from leukfeat.imaging.counting.tiff_regions import ArrayRegions
+
+    image = read_image(path)
+    found = segment_image(image, method=method)
+    masks, n_cells = [(found.cell, 0, 0)][: found.n_cells], found.n_cells
+    regions = ArrayRegions(image, str(path))
+    cells = cells_from_masks(regions, masks, ["white"] * n_cells, [1] * n_cells)
+    frame = cells.frame.drop(columns=["classification", "votes"])
+    frame["nucleus_area"] = [int(found.nucleus.sum())] * n_cells
+    cells = CellDataset(frame)
+    pictures = {"mask": np.where(found.nucleus, 2, found.cell).astype(np.uint8)}
+    if overlay:
+        pictures["overlay"] = draw_cells(image, cells)
+    return cells, pictures
+
+
+def _field(
+    path: Path, wanted: tuple[str, ...], tile: int | None, qupath: bool, overlay: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Return the cells of a field, and its pictures."""
+    from leukfeat.imaging import draw_cells, find_cells, label_image
     from leukfeat.imaging.conversion import MAX_PIXELS
     from leukfeat.imaging.counting.counting import open_field
 
@@ -115,10 +166,18 @@ def _segmented(
         pictures["mask"] = label_image(cells, (height, width))
         if overlay:
             pictures["overlay"] = draw_cells(image, cells)
+    return cells, pictures
+
+
+def _written(path: Path, stem: Path, cells: Any, pictures: dict[str, Any], *, qupath: bool) -> Any:
+    """Write the files of an image, and return its rows of the table."""
+    from leukfeat.imaging import write_qupath
+
     for name, pixels in pictures.items():
-        write_image(out / f"{stem}_{name}.png", pixels)
+        ending = "tif" if pixels.dtype.itemsize > 2 else "png"  # a PNG holds numbers up to 65,535
+        write_image(stem.with_name(f"{stem.name}_{name}.{ending}"), pixels)
     if qupath:
-        write_qupath(cells, out / f"{stem}.geojson")
+        write_qupath(cells, stem.with_name(f"{stem.name}.geojson"))
     frame = cells.frame.drop(columns=["image", "mask", "field"], errors="ignore")
     frame.insert(0, "image", str(path))
     return frame

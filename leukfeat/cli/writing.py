@@ -76,8 +76,8 @@ def write_image(path: Path, pixels: Any) -> None:
     Parameters
     ----------
     path : Path
-        Ends in ``.png``.
-    pixels : ndarray of uint8 or uint16, shape (height, width) or (height, width, 3)
+        Ends in ``.png``, or ``.tif`` for int32.
+    pixels : ndarray of uint8, uint16 or int32, shape (height, width) or (height, width, 3)
 
     Raises
     ------

@@ -59,6 +59,21 @@ def test_segment_writes_masks_overlays_and_a_table(fields, tmp_path, capsys):
         assert len(held["features"]) == len(mine)
 
 
+def test_a_mask_of_more_cells_than_a_png_holds_is_a_tiff(fields, tmp_path, capsys, monkeypatch):
+    from leukfeat import imaging
+
+    whole = imaging.label_image
+
+    def many(cells, shape):
+        return whole(cells, shape).astype(np.int32) * 70_000
+
+    monkeypatch.setattr(imaging, "label_image", many)
+    code, _, _ = run(capsys, "segment", fields / "field1.png", "-o", tmp_path, "--no-overlay")
+    assert code == 0
+    mask = cv2.imread(str(tmp_path / "field1_mask.tif"), cv2.IMREAD_UNCHANGED)
+    assert np.unique(mask).tolist() == [0, 70_000, 140_000, 210_000]
+
+
 def test_images_of_one_name_do_not_overwrite_each_other(fields, tmp_path, capsys):
     field = fields / "field1.png"
     code, _, _ = run(capsys, "segment", field, field, "-o", tmp_path, "--no-overlay")
@@ -96,6 +111,43 @@ def test_a_field_that_is_too_large_to_be_drawn_is_segmented(tmp_path, capsys, mo
         small, large = (tmp_path / size / name for size in ("small", "large"))
         assert small.read_text() == large.read_text()
     assert (tmp_path / "small" / "a_overlay.png").is_file()
+
+
+def test_images_of_one_cell_are_segmented_as_such(tmp_path, capsys):
+    """The command looked for the cells of a field, whatever the images were."""
+    from leukfeat.imaging import segment
+
+    cells = make_cells(2, 4, size=96, random_state=0)
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    for i, image in enumerate([*cells.images, np.full((50, 60, 3), 230, np.uint8)]):
+        cv2.imwrite(str(folder / f"{i}.png"), image[..., ::-1])
+    for method in ("default", "otsu"):
+        out = tmp_path / method
+        given = ("segment", folder, "-o", out, "--central", "--qupath", "--json")
+        code, text, _ = run(capsys, *given, "--method", method)
+        assert code == 0
+        assert [row["white"] for row in json.loads(text)["images"]] == [1, 1, 1, 1, 0]
+        table = pd.read_csv(out / "cells.csv")
+        for i, image in enumerate(cells.images):
+            found = segment(image, method=method)
+            mask = cv2.imread(str(out / f"{i}_mask.png"), cv2.IMREAD_UNCHANGED)
+            assert ((mask == 2) == found.nucleus).all()
+            assert ((mask == 1) == found.cytoplasm).all()
+            assert table["area"][i] == found.cell.sum()
+            assert table["nucleus_area"][i] == found.nucleus.sum()
+            assert cv2.imread(str(out / f"{i}_overlay.png")).shape == image.shape
+            assert len(json.loads((out / f"{i}.geojson").read_text())["features"]) == 1
+        assert not cv2.imread(str(out / "4_mask.png")).any()
+    given = ("segment", folder, "-o", tmp_path / "o")
+    for wrong, said in (
+        (("--central", "--types", "all"), "--types"),
+        (("--method", "otsu"), "--central"),
+        (("--central", "--method", "green"), "kmeans_hsi"),
+    ):
+        code, _, message = run(capsys, *given, *wrong)
+        assert code == 2
+        assert said in message
 
 
 def test_twelve_bits_are_refused_in_tiles_too(tmp_path, capsys):
