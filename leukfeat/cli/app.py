@@ -23,6 +23,7 @@ from leukfeat.cli.extract import extract
 from leukfeat.cli.fit import fit
 from leukfeat.cli.leakage import leakage
 from leukfeat.cli.learning_curve import learning_curve
+from leukfeat.cli.measure import measure
 from leukfeat.cli.output import printable, say
 from leukfeat.cli.predict import predict
 from leukfeat.cli.prepare import prepare
@@ -73,6 +74,7 @@ for command in (
     audit,
     prepare,
     extract,
+    measure,
     fit,
     evaluate,
     predict,
