@@ -91,6 +91,7 @@ def count_cells(field: Any, *, tile: int | None = None, visible: float = 0.5) ->
             radius = found.cells.scale.radius
             for name, count in found.cells.table.loc[found.own, "type"].value_counts().items():
                 number[str(name)] += int(count)
+            del found  # its masks take memory, and the next tile needs its own
     finally:
         regions.close()
     diameter = None if radius is None else 2 * radius
@@ -173,6 +174,7 @@ def find_cells(
     try:
         for found in _tiles(regions, tile, visible, wanted):
             rows += _cut(found, wanted, regions, side, margin, background == "remove")
+            del found
     finally:
         regions.close()
     rows.sort(key=lambda row: CELL_TYPES.index(row["type"]))

@@ -137,3 +137,4 @@ def look_over_tiles(
             own = (at_row >= row) & (at_row < row + tile)
             own &= (at_column >= column) & (at_column < column + tile)
             yield TileCells(image, top, left, cells, own)
+            del image, cells, own  # not while the next tile is looked over

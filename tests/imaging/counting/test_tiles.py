@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import weakref
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from leukfeat.data.procedural import make_smear
 from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging import count_cells, find_cells, read_image
-from leukfeat.imaging.counting import counting
+from leukfeat.imaging.counting import counting, tiles
 from leukfeat.imaging.counting.tiff_regions import TiffRegions
 
 tifffile = pytest.importorskip("tifffile")
@@ -228,6 +229,22 @@ def test_memory_does_not_grow_with_the_field(tmp_path):
     assert white == 3 * patches
     assert abs(red - 40 * patches) <= 8 * patches  # a patch ends in cut cells that are whole here
     assert megabytes < 150
+
+
+@pytest.mark.parametrize("call", [count_cells, find_cells])
+def test_a_tile_is_let_go_before_the_next_is_looked_over(smear, monkeypatch, call):
+    """Its masks stayed: 156 MB of the 719 that tiles of 2,048 pixels took."""
+    look, held = tiles.look_over, []
+
+    def watched(image, **settings):
+        assert not any(one() for one in held)
+        found = look(image, **settings)
+        held.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(tiles, "look_over", watched)
+    call(smear.image, tile=400)
+    assert len(held) == 4
 
 
 @pytest.mark.slow
