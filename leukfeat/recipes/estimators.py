@@ -32,9 +32,16 @@ def check_heads(step: HeadStep) -> None:
     ValueError
         If a head or a member of a vote is not known.
     """
-    for name in (*step.names, *step.members):
-        if name != "voting" or name in step.members:
-            _named(name)
+    for key, names, more in (
+        ("head.names", step.names, ["voting"]),
+        ("head.members", step.members, []),
+    ):
+        known = sorted({*registered_heads(), *_CLASSIFIERS, *more})
+        for name in names:
+            if name not in known:
+                raise ValueError(
+                    f"{key!r} of the recipe must be among {known}. Got {name!r} instead."
+                )
 
 
 def make_estimator(
@@ -131,9 +138,6 @@ def selector_steps(
 def _named(name: str) -> tuple[Pipeline, Any]:
     if name in registered_heads():
         return build_head(name)
-    if name not in _CLASSIFIERS:
-        known = sorted({*registered_heads(), *_CLASSIFIERS, "voting"})
-        raise ValueError(f"'head.names' of the recipe must be among {known}. Got {name!r} instead.")
     classifier, space, scaled = _CLASSIFIERS[name]
     steps: list[tuple[str, Any]] = [("scaler", StandardScaler())] if scaled else []
     return Pipeline([*steps, ("classifier", clone(classifier))]), space

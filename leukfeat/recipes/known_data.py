@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import functools
+import re
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-__all__ = ["KnownData", "data_advice", "known_data", "recognise"]
+from leukfeat.recipes.tables import wrong_key
+
+__all__ = ["KnownData", "check_dataset", "data_advice", "known_data", "recognise"]
+
+
+_ALIKE = 0.8
+"""Of difflib: a letter that is missing, changed or exchanged, as in ``"taleqany"``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -101,6 +109,47 @@ def known_data() -> dict[str, KnownData]:
     """
     text = (resources.files("leukfeat.recipes") / "known_data.toml").read_text(encoding="utf-8")
     return {name: KnownData(name=name, **facts) for name, facts in tomllib.loads(text).items()}
+
+
+def check_dataset(key: str, name: str) -> None:
+    """Refuse the name of a data set that is nearly one of those known here.
+
+    Parameters
+    ----------
+    key : str
+        Where it stands in a recipe, for the message.
+    name : str
+        Names of other data sets, and words, are as good as any.
+
+    Raises
+    ------
+    ValueError
+        If it differs from a known one in case or punctuation, or in a letter or two.
+
+    Examples
+    --------
+    >>> check_dataset("dataset", "CNMC 2019")
+    Traceback (most recent call last):
+    ...
+    ValueError: 'dataset' of the recipe must be 'cnmc-2019' (did you mean that?), or the name of another set. Got 'CNMC 2019' instead.
+    """
+    if name in known_data():
+        return
+    for known in known_data():
+        if _nearly(name, known):
+            raise wrong_key(
+                key, name, f"{known!r} (did you mean that?), or the name of another set"
+            )
+
+
+def _nearly(name: str, known: str) -> bool:
+    one, other = (re.sub(r"[^a-z0-9]", "", text.lower()) for text in (name, known))
+    if one == other:
+        return True
+    # Another number is another set, and so is a longer name that begins with a known one.
+    if re.sub(r"[a-z]", "", one) != re.sub(r"[a-z]", "", other) or one.startswith(other):
+        return False
+    return difflib.SequenceMatcher(None, one, other).ratio() >= _ALIKE
 
 
 def recognise(data: Any) -> KnownData | None:

@@ -85,3 +85,10 @@ def check_parts(recipe: Recipe) -> None:
             recipe.features.backbones,  # type: ignore[union-attr]
             "one network, which is tuned",
         )
+    if recipe.kind == "fine_tune" and recipe.features.crop != recipe.fine_tune.crop:  # type: ignore[union-attr]
+        raise wrong_key(
+            "features.crop",
+            recipe.features.crop,  # type: ignore[union-attr]
+            f"that of [fine_tune], {recipe.fine_tune.crop}: the network is asked for what it was "  # type: ignore[union-attr]
+            "tuned on",
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 from leukfeat.cnn.config import CNNConfig
 from leukfeat.cnn.fine_tuning import FineTuneConfig
+from leukfeat.recipes.known_data import check_dataset
 from leukfeat.recipes.parts import check_habits, check_parts
 from leukfeat.recipes.published import Published
 from leukfeat.recipes.steps import (
@@ -122,9 +123,13 @@ class Recipe:
         for name in ("metrics", "published", "habits"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         check_parts(self)
+        check_dataset("dataset", self.dataset)
         for metric in self.metrics:
             if metric not in METRICS:
                 raise wrong_key("metrics", metric, f"among {METRICS}")
+        for name, key in (("metrics", "metrics"), ("habits", "as_published.habits")):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise wrong_key(key, getattr(self, name), "a list of different names")
         for habit in self.habits:
             if habit not in HABITS:
                 raise wrong_key("as_published.habits", habit, f"among {tuple(HABITS)}")
@@ -134,6 +139,7 @@ class Recipe:
         for figure in self.published:
             if figure.metric not in METRICS:
                 raise wrong_key("published.metric", figure.metric, f"one of {METRICS}")
+            check_dataset("published.dataset", figure.dataset)
             if figure.variant and figure.variant not in self.variants:
                 raise wrong_key("published.variant", figure.variant, f"one of {self.variants}")
 

@@ -139,6 +139,13 @@ class FeatureStep:
                 self.backbones,
                 "at least one network, unless there is a table [features.handcrafted]",
             )
+        if not self.backbones:
+            _only_defaults(
+                self,
+                "features",
+                ("layers", "input_size", "crop", "views", "pooling", "mask"),
+                "left out where no network is given: measured columns do not look at it",
+            )
         if not self.layers:
             raise wrong_key("features.layers", self.layers, "at least one stage")
         for name in ("input_size", "crop"):
@@ -189,6 +196,13 @@ class SelectionStep:
                 raise wrong_key("selection.methods", method, f"among {SELECTIONS}")
         if self.n_features < 1:
             raise wrong_key("selection.n_features", self.n_features, "at least 1")
+        if set(self.methods) == {"none"}:
+            _only_defaults(
+                self,
+                "selection",
+                ("n_features",),
+                "left out where 'methods' selects nothing; name a method, such as 'anova'",
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -245,6 +259,14 @@ class SplitStep:
             raise wrong_key(
                 "split", (self.n_splits, self.n_repeats), "n_splits >= 2 and n_repeats >= 1"
             )
+
+
+def _only_defaults(step: Any, table: str, names: tuple[str, ...], allowed: str) -> None:
+    """Refuse settings that would have no effect."""
+    defaults = {field.name: field.default for field in dataclasses.fields(step)}
+    for name in names:
+        if getattr(step, name) != defaults[name]:
+            raise wrong_key(f"{table}.{name}", getattr(step, name), allowed)
 
 
 def _tuples(step: Any, *names: str) -> None:

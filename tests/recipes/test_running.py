@@ -114,6 +114,12 @@ def test_what_is_not_known_or_there_is_refused_before_anything_is_read(
     recipe = load_recipe("resnet50-svm").override({"head": {"names": ["svn"]}})
     with pytest.raises(ValueError, match=r"'head.names' of the recipe must be among .*'svn'"):
         run_recipe(recipe, cells, **QUIET)
+    vote = load_recipe("ldsvm").override({"head": {"members": ["svm", "voting"]}})
+    with pytest.raises(
+        ValueError, match=r"'head.members' of the recipe .*'voting' instead"
+    ) as error:
+        run_recipe(vote, **QUIET)
+    assert str(error.value).count("'voting'") == 1
     two = load_recipe("resrandsvm").override({"features": {"backbones": ["resnet50", "vgg61"]}})
     two = two.override({"published": []})
     with pytest.raises(ValueError, match=r"must be one of .*'vgg61'"):

@@ -145,6 +145,52 @@ def test_a_file_of_ones_own(tmp_path):
             ],
             r"must not have a table \[selection\]",
         ),
+        (
+            [("[head]", "[selection]\nn_features = 10\n[head]")],
+            "'selection.n_features' .* left out",
+        ),
+        (
+            [("[head]", '[selection]\nmethods = ["none"]\nn_features = 10\n[head]')],
+            "'selection.n_features' .* left out",
+        ),
+        *(
+            (
+                [
+                    (
+                        'backbones = ["resnet50"]',
+                        f"{line}\n[features.handcrafted]\nfamilies = ['colour']",
+                    )
+                ],
+                f"'features.{line.split()[0]}' .* left out where no network is given",
+            )
+            for line in (
+                "layers = ['conv3']",
+                "crop = 100",
+                "pooling = 'gem'",
+                "views = 'dihedral'",
+                "input_size = 64",
+                "mask = 'background'",
+            )
+        ),
+        (
+            [
+                ('kind = "features"', 'kind = "fine_tune"'),
+                ("[head]", "crop = 100\n[fine_tune]\ncrop = 300\n[head]"),
+            ],
+            r"'features.crop' .* that of \[fine_tune\], 300.* Got 100",
+        ),
+        (
+            [("[features]", 'metrics = ["accuracy", "accuracy"]\n[features]')],
+            "'metrics' .* different",
+        ),
+        (
+            [("[features]", 'dataset = "cnmc2019"\n[features]')],
+            "must be 'cnmc-2019' .did you mean that",
+        ),
+        (
+            [("[features]", 'dataset = "taleqany"\n[features]')],
+            "must be 'taleqani' .did you mean that",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
@@ -173,6 +219,13 @@ def test_a_published_figure_needs_its_source(figure, message):
     content = {**tomllib.loads(MINIMAL), "published": [whole]}
     with pytest.raises(ValueError, match=message):
         Recipe.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    "dataset", ["gse9477", "cnmc-2019-test", "our hospital", "all-idb2", "pbc"]
+)
+def test_names_of_other_data_sets_are_as_good_as_any(dataset):
+    assert Recipe.from_dict({**tomllib.loads(MINIMAL), "dataset": dataset}).dataset == dataset
 
 
 def test_settings_of_the_cnn_are_checked_as_everywhere():
