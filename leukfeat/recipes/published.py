@@ -45,6 +45,8 @@ class Published:
         Number of test cells, if reported.
     variant : str, default=""
         Which variant of the recipe it belongs to; all if empty.
+    system : str, default=""
+        Of which other system it is, in words; empty if of the recipe's own. The table marks it.
     note : str, default=""
         What else a reader must know.
 
@@ -62,6 +64,7 @@ class Published:
     task: str = "all-vs-normal"
     cells: int | None = None
     variant: str = ""
+    system: str = ""
     note: str = ""
 
     def __post_init__(self) -> None:

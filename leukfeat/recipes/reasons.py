@@ -54,12 +54,13 @@ def explain(
     by_mode = {mode.key: evaluations[variant, mode.key] for mode in modes}
     honest = by_mode["group"]
     metric = next(m for m in recipe.metrics if (m, "cells") in honest.figures)
+    rows = "samples" if recipe.kind == "matrix" else "cells"
     found = [
         *_gap(by_mode, modes, metric, level),
-        *_controls(honest, metric, "samples" if recipe.kind == "matrix" else "cells"),
+        *_controls(honest, metric, rows),
         *training_reason(facts[variant, "group"], honest),
         *columns_reason(recipe, facts[variant, "group"], variant),
-        *_published(honest, comparable, variant, metric),
+        *_published(honest, comparable, variant, metric, rows),
     ]
     if len(variants) > 1:
         found = [f"{variant}: {reason}" for reason in found]
@@ -77,14 +78,19 @@ def _gap(
         one = by_mode[mode.key]
         if (metric, "cells") not in one.figures:
             continue
-        paired = one.predictions.n_cells == honest.predictions.n_cells
         gap = one[metric].estimate - honest[metric].estimate
-        said = f"{gap:+.3f}"
-        if paired:
+        shown = True
+        if _can_be_paired(one, honest):
             interval = difference(
                 one.figures[metric, "cells"], honest.figures[metric, "cells"]
             ).interval(level)
             said = _signed(interval)
+            shown = not interval.known or 0 not in interval
+        else:
+            said = (
+                f"{gap:+.3f} (no interval: without known subjects the {one.predictions.n_cells:,} rows "
+                f"cannot be paired with the {honest.predictions.n_cells:,} cells)"
+            )
         habits = list(mode.habits or (["random_split"] if mode.split == "random" else []))
         if _a_row_a_patient(honest) and "random_split" in habits:
             # A random split of rows is then a split by patient.
@@ -92,11 +98,20 @@ def _gap(
         if not habits:
             continue
         words = "; ".join(HABITS[habit] for habit in habits)
+        cause = f" ({words})" if shown else f"; no difference is shown where {words}"
         found.append(
-            f"{mode.title} {name} is {one[metric].estimate:.3f}, by group "
-            f"{honest[metric].estimate:.3f}: {said} ({words})." + _unknown_subjects(honest)
+            f"{mode.title[0].upper()}{mode.title[1:]} {name} is {one[metric].estimate:.3f}, by group "
+            f"{honest[metric].estimate:.3f}: {said}{cause}." + _unknown_subjects(honest)
         )
     return found
+
+
+def _can_be_paired(one: Evaluation, honest: Evaluation) -> bool:
+    """Tell whether both stand on the same units; copies of a cell are of its subject."""
+    a, b = one.predictions, honest.predictions
+    if a.n_subjects is None or b.n_subjects is None:
+        return a.n_cells == b.n_cells
+    return set(a.subjects) == set(b.subjects)
 
 
 def _unknown_subjects(honest: Evaluation) -> str:
@@ -129,12 +144,18 @@ def _controls(honest: Evaluation, metric: str, rows: str) -> list[str]:
 
 
 def _published(
-    honest: Evaluation, comparable: Mapping[Published, str], variant: str, metric: str
+    honest: Evaluation,
+    comparable: Mapping[Published, str],
+    variant: str,
+    metric: str,
+    rows: str,
 ) -> list[str]:
     found, elsewhere = [], []
     for figure, other in comparable.items():
         if figure.variant not in ("", variant) or (figure.metric, "cells") not in honest.figures:
             continue
+        if figure.system:
+            continue  # stands in the table, marked, but says nothing of this one
         if other:
             if figure.metric == metric:
                 elsewhere.append(f"{figure.value:.3f} (data: {other})")
@@ -150,7 +171,7 @@ def _published(
         found.append(
             f"The published {figure_name(metric)} is of data that are not these, or not stated: "
             f"{', '.join(elsewhere)}. These "
-            f"are {honest.predictions.n_cells:,} cells{_subjects(honest)}, on which it is "
+            f"are {honest.predictions.n_cells:,} {rows}{_subjects(honest)}, on which it is "
             f"{honest[metric]} by group."
         )
     return found

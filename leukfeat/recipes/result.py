@@ -103,7 +103,8 @@ class RecipeResult:
                 }
                 if not any(figures.values()):
                     continue
-                one = self.evaluations[variant, self.modes[-1].key].predictions
+                # Copies that are made before a split are no cells: a note tells their number.
+                one = self.evaluations[variant, "group"].predictions
                 took = sum(self.seconds[variant, mode.key] for mode in self.modes)
                 rows.append(
                     {
@@ -217,7 +218,7 @@ class RecipeResult:
 
     def _published(self, variant: str, metric: str) -> str:
         found = [
-            f"{figure.value:.3f}{_of_other(other)}"
+            f"{figure.value:.3f}{_of_other(figure, other)}"
             for figure, other in self.comparable.items()
             if figure.metric == metric and figure.variant in ("", variant)
         ]
@@ -226,8 +227,9 @@ class RecipeResult:
     def _source(self, figure: Published) -> str:
         on = f"{figure.cells:,} cells of {figure.dataset}" if figure.cells else figure.dataset
         note = f" {figure.note}" if figure.note else ""
+        of = f" of another system ({figure.system})" if figure.system else ""
         return (
-            f"{figure_name(figure.metric)} {figure.value:.3f}: {figure.source}; {on}; split: "
+            f"{figure_name(figure.metric)} {figure.value:.3f}{of}: {figure.source}; {on}; split: "
             f"{figure.split}.{note}"
         )
 
@@ -244,7 +246,8 @@ class RecipeResult:
         ]
 
 
-def _of_other(data: str) -> str:
-    if not data:
-        return ""
-    return " (data not stated)" if data == NOT_STATED else " (other data)"
+def _of_other(figure: Published, data: str) -> str:
+    words = ["other system"] if figure.system else []
+    if data:
+        words.append("data not stated" if data == NOT_STATED else "other data")
+    return f" ({', '.join(words)})" if words else ""

@@ -68,7 +68,8 @@ def run_recipe(
         Folder for what has been predicted so far, and for the table as JSON, Markdown and HTML.
         Called again, a run that was stopped goes on from there.
     as_published : bool, default=False
-        Also run it with the recipe's ``as_published`` habits switched on; the table marks it.
+        Also run it with the recipe's ``as_published`` habits switched on; the table marks it. A
+        recipe that names none, or none but the split that is run anyway, has no such column.
     variants : str or sequence of str, optional
         Only these of the recipe's variants, such as ``"resnet50 + random_forest + svm"``, or
         all of a pattern, ``"resnet50 + *"``. Networks that none of them needs are not run.
@@ -133,9 +134,6 @@ def run_recipe(
     for mode in modes:
         if mode.key != "as_published":
             continue
-        if mode.split == modes[0].split and set(mode.habits) <= {"random_split"}:
-            run.repeat(modes[0], mode)  # their split is all that is wrong with it
-            continue
         with _with_habits(cells, mode.habits, output, random_state) as changed:
             run.add(changed, [mode])
     comparable, of_other_tasks = comparable_figures(recipe, cells, procedural=data is None)
@@ -155,7 +153,13 @@ def run_recipe(
             facts=run.facts,
             level=level,
         ),
-        notes=(*notes, *shortened, *of_other_tasks, *_notes(run.evaluations)),
+        notes=(
+            *notes,
+            *shortened,
+            *(_of_as_published(modes, run.evaluations) if as_published else ()),
+            *of_other_tasks,
+            *_notes(run.evaluations),
+        ),
         about={
             "versions": versions(),
             "weights": _weights_in_words(weights),
@@ -207,13 +211,6 @@ class _Run:
                 self.seconds[route.variant, mode.key] = found.seconds
                 self.facts[route.variant, mode.key] = found.facts
 
-    def repeat(self, one: Mode, other: Mode) -> None:
-        """Take what was found in one mode for another that is the same."""
-        for variant in self.reading:
-            self.evaluations[variant, other.key] = self.evaluations[variant, one.key]
-            self.seconds[variant, other.key] = 0.0
-            self.facts[variant, other.key] = self.facts[variant, one.key]
-
 
 def _shortened(recipe: Recipe, epochs: int | None) -> tuple[Recipe, tuple[str, ...]]:
     """Return a recipe with fewer epochs, and what must be said of it."""
@@ -245,10 +242,29 @@ def _modes(recipe: Recipe, data: Any, *, as_published: bool) -> tuple[Mode, ...]
             if recipe.kind != "matrix" or habit in ("random_split", "select_before_split")
         )
         split = "random" if "random_split" in usable else theirs
-        modes.append(
-            Mode(key="as_published", title="AS PUBLISHED (wrong)", split=split, habits=usable)
-        )
+        if set(usable) - {"random_split"} or split not in {mode.split for mode in modes}:
+            modes.append(
+                Mode(key="as_published", title="AS PUBLISHED (wrong)", split=split, habits=usable)
+            )
     return tuple(modes)
+
+
+def _of_as_published(
+    modes: tuple[Mode, ...], evaluations: dict[tuple[str, str], Evaluation]
+) -> list[str]:
+    """Say what must be known of the mistakes that were asked for."""
+    if modes[-1].key != "as_published":
+        return [
+            "as_published adds nothing here: the recipe names no mistake beside the split that is "
+            "run anyway"
+        ]
+    variant = next(iter(evaluations))[0]
+    rows, cells = (
+        evaluations[variant, key].predictions.n_cells for key in ("as_published", "group")
+    )
+    if rows == cells:
+        return []
+    return [f"{modes[-1].title} stands on {rows:,} rows, copies included, of the {cells:,} cells"]
 
 
 @contextmanager

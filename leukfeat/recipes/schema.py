@@ -94,8 +94,9 @@ class Recipe:
         Figures of merit in the table, the first one first.
     published : tuple of Published
         What was reported, with source.
-    habits : tuple of str
-        What `as_published` switches on; see `HABITS`.
+    habits : tuple of str, default=()
+        What `as_published` switches on; see `HABITS`. With none, or none but the split that is run
+        anyway, it adds nothing.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Recipe:
     split: SplitStep = dataclasses.field(default_factory=SplitStep)
     metrics: tuple[str, ...] = ("accuracy", "weighted_f1", "sensitivity", "specificity", "auroc")
     published: tuple[Published, ...] = ()
-    habits: tuple[str, ...] = ("random_split",)
+    habits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.name):

@@ -1,4 +1,5 @@
 import json
+import re
 
 import h5py
 import numpy as np
@@ -42,7 +43,8 @@ def test_the_table_has_both_ways_beside_what_was_published(result):
     ]
     accuracy = table[table["figure"] == "accuracy"].iloc[0]
     assert (
-        accuracy["published"] == "0.990 (data not stated); 0.900 (other data); 0.871 (other data)"
+        accuracy["published"]
+        == "0.990 (data not stated); 0.900 (other system, other data); 0.871 (other system, other data)"
     )
     assert accuracy["cells"] == 96
     assert accuracy["subjects"] == 24
@@ -68,7 +70,9 @@ def test_each_reason_cites_a_number_of_the_run(result):
         f"majority {run['logistic_regression', 'group'].controls['majority']['accuracy'].estimate:.3f}"
         in controls
     )
-    assert "0.990 (data: not stated), 0.900 (data: cnmc-2019)" in published
+    assert "not stated: 0.990 (data: not stated). These are 96 cells of 24 subjects" in published
+    assert gap.startswith("By their split accuracy is ")
+    assert any("0.900 of another system (ResRandSVM" in source for source in run.sources())
     assert str(run["logistic_regression", "group"]["accuracy"]) in published
     assert size == (
         "C-NMC 2019, training set has 10,661 images of 73 subjects; this run has 96 of 24 subjects."
@@ -226,20 +230,32 @@ def test_folds_of_other_versions_are_said(one_head, tmp_path, monkeypatch):
     assert "scikit-learn 1.0" in note
 
 
-def test_a_random_split_that_is_all_the_mistake_is_not_computed_twice(one_head, monkeypatch):
-    made, original = [], routes.make_estimator
-
-    def noting(*arguments, **settings):
-        made.append(1)
-        return original(*arguments, **settings)
-
-    monkeypatch.setattr(routes, "make_estimator", noting)
-    recipe = one_head.override({"habits": ["random_split"]})
+@pytest.mark.parametrize("habits", [["random_split"], []])
+def test_a_split_that_is_run_anyway_is_no_column_of_mistakes(one_head, habits):
+    recipe = one_head.override({"habits": habits})
     run = run_recipe(recipe, samples(), as_published=True, progress=False, n_splits=2)
-    assert len(made) == 4
-    theirs, wrong = (run["logistic_regression", mode] for mode in ("theirs", "as_published"))
-    assert theirs["accuracy"] == wrong["accuracy"]
-    assert run.modes[-1].habits == ("random_split",)
+    assert [mode.key for mode in run.modes] == ["theirs", "group"]
+    assert any("as_published adds nothing here" in note for note in run.notes)
+    by_group = recipe.override({"split": {"theirs": "group"}})
+    run = run_recipe(by_group, samples(), as_published=True, progress=False, n_splits=2)
+    assert [mode.key for mode in run.modes] == ["group", "as_published"][: 1 + len(habits)]
+
+
+def test_a_difference_that_is_not_shown_has_no_cause(result):
+    from leukfeat.recipes import reasons
+
+    run, _ = result
+    honest = run["logistic_regression", "group"]
+    modes = {mode.key: mode for mode in run.modes}
+
+    def said(one):
+        found = {"group": honest, "theirs": one}
+        (reason,) = reasons._gap(found, (modes["theirs"],), "accuracy", 0.95)
+        return reason
+
+    same = said(honest)
+    assert "no difference is shown where cells are split at random" in same
+    assert "+0.000 (" in same
 
 
 def test_another_weights_file_in_the_same_place_is_another_fold(cells, tmp_path):
@@ -273,6 +289,13 @@ def test_the_habits_are_marked_and_worth_something(cells, quick):
     wrong = run["logistic_regression", "as_published"].predictions
     assert wrong.n_cells == 3 * len(cells)
     assert any("copies of a test cell" in reason for reason in run.reasons)
+    assert set(run.table["cells"]) == {len(cells)}
+    assert (
+        f"AS PUBLISHED (wrong) stands on {3 * len(cells)} rows, copies included, of the {len(cells)} cells"
+        in run.notes
+    )
+    (gap,) = (reason for reason in run.reasons if reason.startswith("AS PUBLISHED"))
+    assert re.search(r"by group 0\.\d+: [+-]0\.\d+ \([+-]0\.\d+ to [+-]", gap)
 
 
 def test_selection_before_the_split_finds_what_is_not_there():
