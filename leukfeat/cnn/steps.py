@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,6 +28,29 @@ class Outcome(NamedTuple):
     penalty: float
     right: float
     n_cells: int
+
+
+class _Graph:
+    """The one graph of a function, traced at its first call.
+
+    TensorFlow counts the tracings of all folds as of one function, and would warn of them.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    @functools.cached_property
+    def _graph(self) -> Callable[..., tuple[Any, ...]]:
+        return self._function.get_concrete_function()  # type: ignore[no-any-return]
+
+    def __call__(self, images: Any, labels: Any, weights: Any) -> tuple[Any, ...]:
+        import tensorflow as tf
+
+        return self._graph(
+            tf.convert_to_tensor(images, tf.float32),
+            tf.convert_to_tensor(labels, tf.int64),
+            tf.convert_to_tensor(weights, tf.float32),
+        )
 
 
 class Steps:
@@ -79,8 +103,10 @@ class Steps:
         def test_step(images: Any, labels: Any, weights: Any) -> tuple[Any, ...]:
             return outcome(images, labels, weights, False)
 
-        self._train_step: Callable[..., tuple[Any, ...]] = train_step
-        self._test_step: Callable[..., tuple[Any, ...]] = test_step
+        # A graph holds the variables weakly: the model stays here.
+        self._model = model
+        self._train_step = _Graph(train_step)
+        self._test_step = _Graph(test_step)
 
     def learn(self, images: Any, labels: Any, weights: Any) -> Outcome:
         """Take one step on a batch.

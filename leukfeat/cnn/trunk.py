@@ -84,6 +84,8 @@ def run_trunk(
         # Half precision ends at 65,504; no stage of a sane network comes near.
         return tf.cast(tf.clip_by_value(maps, -65504.0, 65504.0), tf.float16)
 
+    # The one graph itself: TensorFlow would count the folds' tracings together, and warn.
+    graph = compute.get_concrete_function()
     temporary = tempfile.TemporaryDirectory(prefix="leukfeat-maps-", dir=folder)
     maps = np.lib.format.open_memmap(
         Path(temporary.name, "maps.npy"),
@@ -95,6 +97,6 @@ def run_trunk(
     with tqdm(total=len(images), desc="frozen stages", disable=not progress) as bar:
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            maps[rows] = compute(images.pixels(rows)).numpy()
+            maps[rows] = graph(tf.constant(images.pixels(rows))).numpy()
             bar.update(len(maps[rows]))
     return TrunkMaps(maps)

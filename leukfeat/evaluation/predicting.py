@@ -50,7 +50,8 @@ def as_labelled_features(
     if isinstance(features, CellDataset):
         raise ValueError(
             f"{features.name!r} holds images, and a head needs their features: call "
-            "extract_features first, or classifier.extract for a saved model."
+            "extract_features first, or classifier.extract for a saved model; a network of fit_cnn "
+            "takes network.read_cells(cells)."
         )
     if not isinstance(features, FeatureSet):
         if y is None:

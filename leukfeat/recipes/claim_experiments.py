@@ -105,7 +105,8 @@ def _networks(bench: Bench, with_: Sides, without: Sides, figure: str) -> Findin
             sides[:, 0] - sides[:, 1], bench, len(bench.cells), "runs", test_to_train=1 / 3
         ),
         note=f"{bench.n_runs} pairs of networks, {config.epochs} epochs, each pair on the same "
-        f"{'subjects' if bench.cells.subjects is not None else 'cells, subjects not known'}",
+        f"{'subjects' if bench.cells.subjects is not None else 'cells, subjects not known'}; "
+        f"{_counted(bench.cells)}",
     )
 
 
@@ -174,7 +175,8 @@ def _compare(a: Evaluation, b: Evaluation, figure: str, bench: Bench) -> Finding
             n_subjects=n_subjects,
             n_cells=a.predictions.n_cells,
         ),
-        note="4 folds by subject" if n_subjects else "4 folds of cells, subjects not known",
+        note=f"4 folds {'by subject' if n_subjects else 'of cells, subjects not known'}; "
+        f"{_counted(bench.extracted)}",
     )
 
 
@@ -199,8 +201,14 @@ def _memory(bench: Bench, with_: Sides, without: Sides, figure: str) -> Finding:
             "folds",
             test_to_train=1 / (n_folds - 1),
         ),
-        note=f"fitted classifier in memory (MB), {bench.extracted.shape[1]} features",
+        note=f"fitted classifier in memory (MB), {bench.extracted.shape[1]} features; "
+        f"{_counted(bench.extracted)}",
     )
+
+
+def _counted(data: CellDataset | FeatureSet) -> str:
+    known = set() if data.subjects is None else {one for one in data.subjects if one is not None}
+    return f"{len(data):,} cells" + (f" of {len(known)} subjects" if known else "")
 
 
 def _megabytes(head: Any) -> float:

@@ -109,7 +109,7 @@ def _gap(
 def _can_be_paired(one: Evaluation, honest: Evaluation) -> bool:
     """Tell whether both stand on the same units; copies of a cell are of its subject."""
     a, b = one.predictions, honest.predictions
-    if a.n_subjects is None or b.n_subjects is None:
+    if a.subjects is None or b.subjects is None:
         return a.n_cells == b.n_cells
     return set(a.subjects) == set(b.subjects)
 

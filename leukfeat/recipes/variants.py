@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["figures_that_stay", "parts_of_variants", "wanted_variants"]
 
+_FEW = 12
+"""Names that a message lists one by one."""
+
 
 def parts_of_variants(recipe: Recipe) -> dict[str, tuple[str, str, str]]:
     """Return backbone, selection and head of every variant, by its name.
@@ -96,6 +99,21 @@ def wanted_variants(recipe: Recipe, patterns: str | Sequence[str] | None) -> tup
         if not fnmatch.filter(names, pattern):
             raise ValueError(
                 f"'variants' holds {pattern!r}, which is none of those of the recipe "
-                f"{recipe.name!r}: {', '.join(names)}."
+                f"{recipe.name!r}: {_in_words(recipe)}."
             )
     return tuple(name for name in names if any(fnmatch.fnmatch(name, one) for one in asked))
+
+
+def _in_words(recipe: Recipe) -> str:
+    """Return all names, or where they are many the parts that they are made of."""
+    parts = parts_of_variants(recipe)
+    if len(parts) <= _FEW:
+        return ", ".join(parts)
+    kinds = [
+        f"{kind} {', '.join(dict.fromkeys(column))}"
+        for kind, column in zip(
+            ("network", "selection", "head"), zip(*parts.values(), strict=True), strict=True
+        )
+        if len(set(column)) > 1 or kind == "head"
+    ]
+    return f"{len(parts)} of {' + '.join(kind.split()[0] for kind in kinds)}, as in {next(iter(parts))!r} ({'; '.join(kinds)})"

@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -42,6 +44,21 @@ def test_the_penalty_is_told_apart_from_the_cross_entropy(l2):
     probability = np.asarray(model(pixels))[:, 0].astype(float)
     cross_entropy = log_loss(labels, probability)
     assert outcome.loss - outcome.penalty == pytest.approx(cross_entropy, rel=1e-4)
+
+
+def test_a_network_a_fold_is_no_retracing_that_tensorflow_warns_of(trained):
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        pixels = np.zeros((2, *trained.config.input_size, 3), np.float32)
+        for _ in range(8):
+            Steps(trained.model_).check(pixels, np.zeros(2, int), np.ones(2, np.float32))
+    finally:
+        logger.removeHandler(handler)
+    assert not [message for message in said if "retracing" in message]
 
 
 @pytest.mark.parametrize("killed_in", ["epoch", "checkpoint"])

@@ -76,6 +76,7 @@ def test_claims_on_features(cells):
         one = found[name]
         assert one.difference.estimate == pytest.approx(one.with_ - one.without, abs=1e-6)
         assert one.difference.n_subjects == 24
+    assert all("cells of 24 subjects" in one.note for one in found.verdicts)
     memory = found["svm-is-memory-efficient"]
     assert memory.with_ > 0
     assert memory.without > 0
@@ -104,6 +105,7 @@ def test_a_claim_on_networks_compares_pairs_on_the_same_subjects(cells, monkeypa
         assert with_[1].replace(augmentation=None) == without[1]
     assert trained[0][0] != trained[2][0]
     assert found.verdicts[0].difference.known
+    assert f"{len(cells)} cells of 24 subjects" in found.verdicts[0].note
 
 
 def test_a_network_is_trained_once_for_all_claims_and_runs(cells, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import pytest
 
 from leukfeat.recipes import Recipe, list_recipes, load_recipe
 from leukfeat.recipes.schema import HABITS
+from leukfeat.recipes.variants import wanted_variants
 
 MINIMAL = """
 format = 1
@@ -274,6 +275,15 @@ def test_a_part_of_a_grid_keeps_the_figures_of_what_it_runs():
     alone = one.override({"selection": {"methods": ["random_forest"]}, "head": {"names": ["svm"]}})
     assert {figure.variant for figure in alone.published} == {"svm"}
     assert whole.override({"features": {"backbones": ["vgg16"]}}).published == ()
+
+
+def test_an_unknown_variant_of_a_large_grid_names_its_parts_and_not_all_names():
+    with pytest.raises(ValueError, match="'variants' holds 'foo'") as error:
+        wanted_variants(load_recipe("resrandsvm"), "foo")
+    said = str(error.value)
+    assert "84 of network + selection + head, as in 'resnet152 + anova + adaboost'" in said
+    assert "selection anova, pca, random_forest; head adaboost, svm, mlp, naive_bayes" in said
+    assert len(said) < 400
 
 
 def test_override_merges_tables_and_checks_them():
