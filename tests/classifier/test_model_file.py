@@ -167,13 +167,15 @@ def test_a_foreign_type_is_not_saved(made_features, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def as_scikit_learn_1_7_wrote_it(path):
-    """Give a compiled part of boosted trees the name that it had then."""
+def as_another_scikit_learn_wrote_it(path):
+    """Give a compiled part of boosted trees another name, as scikit-learn 1.7 and 1.9 do."""
     with zipfile.ZipFile(path) as archive:
         head = archive.read("head.skops")
     with zipfile.ZipFile(io.BytesIO(head)) as inner:
         members = {name: inner.read(name) for name in inner.namelist()}
-    schema = members["schema.json"].replace(b'"sklearn._loss._loss"', b'"_loss"')
+    schema = members["schema.json"]
+    for name in (b'"sklearn._loss._loss"', b'"_loss"'):
+        schema = schema.replace(name, b'"_loss_then"')
     assert schema != members["schema.json"]
     members["schema.json"] = schema
     older = io.BytesIO()
@@ -188,14 +190,14 @@ def test_a_model_that_this_scikit_learn_cannot_read_names_the_version_that_can(
 ):
     path = tmp_path / "boosted.leukfeat"
     save_model(fit_head(made_features, "gradient_boosting", tune=False), path)
-    as_scikit_learn_1_7_wrote_it(path)
-    own = "_loss.CyHalfBinomialLoss"
+    as_another_scikit_learn_wrote_it(path)
+    own = "_loss_then.CyHalfBinomialLoss"
     with pytest.raises(ModelFileError, match=rf"trusted_types=\['{own}'\]"):
         load_model(path)  # the version is right: it is somebody's own type
-    rewritten(path, about={"versions": {"scikit-learn": "1.7.2"}})
+    rewritten(path, about={"versions": {"scikit-learn": "1.6.1"}})
     says = (
-        rf"written with scikit-learn 1\.7\.2, and scikit-learn {sklearn.__version__}, which is "
-        r"installed, cannot read it .*Load it in an environment with scikit-learn 1\.7\.2, or fit "
+        rf"written with scikit-learn 1\.6\.1, and scikit-learn {sklearn.__version__}, which is "
+        r"installed, cannot read it .*Load it in an environment with scikit-learn 1\.6\.1, or fit "
         "the head again"
     )
     for trusted_types in ((), (own,)):
@@ -211,8 +213,8 @@ def test_a_head_that_fails_while_it_is_read_names_the_version_too(model_file, mo
     monkeypatch.setattr(skops.io, "loads", renamed)
     with pytest.raises(ModelFileError, match=r"is damaged, or was made by hand.*'renamed'"):
         load_model(model_file)
-    rewritten(model_file, about={"versions": {"scikit-learn": "1.7.2"}})
-    with pytest.raises(ModelFileError, match=r"scikit-learn 1\.7\.2, and .*attribute 'renamed'"):
+    rewritten(model_file, about={"versions": {"scikit-learn": "1.6.1"}})
+    with pytest.raises(ModelFileError, match=r"scikit-learn 1\.6\.1, and .*attribute 'renamed'"):
         load_model(model_file)
 
 
@@ -227,7 +229,7 @@ def test_a_version_that_is_none_is_not_repeated(model_file, versions):
 
 
 def test_a_foreign_type_in_an_older_file_stays_foreign(model_file):
-    about = {"versions": {"scikit-learn": "1.7.2"}}
+    about = {"versions": {"scikit-learn": "1.6.1"}}
     rewritten(model_file, about=about, head_dot_skops=skops.io.dumps(Foreign()))
     with pytest.raises(ModelFileError, match=r"Foreign'\]\. Only if you trust its author"):
         load_model(model_file)
