@@ -206,6 +206,20 @@ def test_a_model_that_this_scikit_learn_cannot_read_names_the_version_that_can(
         assert "trusted_types" not in str(refusal.value)
 
 
+def test_a_module_that_a_file_names_is_not_imported(made_features, tmp_path, monkeypatch):
+    """skops 0.13 imported it before it was asked whether the type is trusted."""
+    path = tmp_path / "boosted.leukfeat"
+    save_model(fit_head(made_features, "gradient_boosting", tune=False), path)
+    as_another_scikit_learn_wrote_it(path)
+    mark = tmp_path / "mark"
+    own = f"import pathlib\npathlib.Path({str(mark)!r}).touch()\nclass CyHalfBinomialLoss: pass\n"
+    (tmp_path / "_loss_then.py").write_text(own)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModelFileError, match="_loss_then"):
+        load_model(path)
+    assert not mark.exists()
+
+
 def test_a_head_that_fails_while_it_is_read_names_the_version_too(model_file, monkeypatch):
     def renamed(*args, **kwargs):
         raise AttributeError("type object 'SVC' has no attribute 'renamed'")
