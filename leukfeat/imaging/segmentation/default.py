@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 
@@ -56,6 +58,11 @@ def segment_white_cells(
         0 outside, k in cell k.
     nucleus : ndarray of bool, shape (height, width)
         The nuclei.
+
+    Warns
+    -----
+    UserWarning
+        If none is found and the image is grey, in which nuclei cannot be told by their colour.
     """
     labels = np.zeros(image.shape[:2], np.int32)
     nucleus = np.zeros(image.shape[:2], bool)
@@ -64,6 +71,7 @@ def segment_white_cells(
     nuclei = find_nuclei(look_at(image, background=background))
     _, areas = label_regions(nuclei)
     if not len(areas):
+        _warn_if_grey(image)
         return labels, nucleus
     # Noise is averaged over a length that grows with the cell, so that the same cell at twice
     # the size is seen alike.
@@ -130,6 +138,18 @@ def cut_out_mask(image: RGB) -> Mask:
     ndarray of bool, shape (height, width)
     """
     return fill_small_holes(keep_large(foreground_mask(image), share=1.0), area=np.inf)
+
+
+def _warn_if_grey(image: RGB) -> None:
+    red, green, blue = image[..., 0], image[..., 1], image[..., 2]
+    if np.ptp(green) and np.array_equal(red, green) and np.array_equal(green, blue):
+        warnings.warn(
+            "No white cell was found in this image or part of a field, which is grey (its three "
+            "channels are equal): nuclei are known by their colour, and in grey most are missed. "
+            "Give it in colour, or segment it by a method that takes what is dark, such as 'otsu'.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _is_noise(image: RGB, region: Mask) -> bool:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from leukfeat.imaging import SEGMENTATION_METHODS, segment
+from leukfeat.imaging import SEGMENTATION_METHODS, count_cells, read_image, segment
 from leukfeat.imaging.segmentation.segment import MAX_SEGMENT_PIXELS
 
 
@@ -213,3 +213,25 @@ def test_on_black_every_method_looks_for_the_nucleus_within_the_cell(method, dic
 def test_what_is_no_method_is_refused_by_name(value):
     with pytest.raises(ValueError, match="'method' parameter of segment must be one of"):
         segment(np.full((40, 40, 3), 200, np.uint8), method=value)
+
+
+def test_none_in_a_grey_image_is_said(draw_cell):
+    image, _ = draw_cell(strength=0.5)
+    grey = np.repeat(image[..., 1:2] // 2 + image[..., :1] // 2, 3, axis=2)
+    with pytest.warns(UserWarning, match=r"No white cell was found .* grey"):
+        assert segment(grey).n_cells == 0
+    with pytest.warns(UserWarning, match=r"No white cell was found .* grey"):
+        assert count_cells(grey).white == 0
+    # Warnings are errors here: nothing is said where a cell is found, and of an empty field.
+    assert segment(grey, method="otsu").n_cells == 1
+    assert segment(image).n_cells == 1
+    assert segment(np.full_like(image, 230)).n_cells == 0
+
+
+@pytest.mark.real_data
+def test_real_fields_turned_to_grey_are_not_passed_over_in_silence(shared_data):
+    for path in sorted((shared_data / "bccd").glob("*.jpg"))[:3]:
+        image = read_image(path)
+        assert segment(image).n_cells == 1
+        with pytest.warns(UserWarning, match=r"No white cell was found .* grey"):
+            segment(np.repeat(image[..., 1:2] // 2 + image[..., :1] // 2, 3, axis=2))
