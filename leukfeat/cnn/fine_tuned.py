@@ -15,7 +15,7 @@ from leukfeat.cnn.reading import image_digests
 from leukfeat.cnn.training_record import TrainingRecord
 from leukfeat.data.dataset import CellDataset
 from leukfeat.exceptions import LeakageError, WeightsError
-from leukfeat.features.seen_data import FACTS, SeenData, read_facts
+from leukfeat.features.seen_data import FACTS, TUNED_DIGEST, SeenData, read_facts
 from leukfeat.splitting.groups import name_some
 
 __all__ = ["FineTunedBackbone", "load_fine_tuned", "write_facts"]
@@ -125,6 +125,7 @@ def write_facts(path: str | os.PathLike[str], tuned: FineTunedBackbone) -> None:
 
     facts = {
         "format": _FORMAT,
+        "digest": TUNED_DIGEST,
         "backbone": tuned.backbone,
         "layers": list(tuned.layers),
         "class_names": list(tuned.class_names),

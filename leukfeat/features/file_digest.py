@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.imaging.reading import FileState
@@ -16,7 +18,9 @@ __all__ = ["digest_file"]
 _RACY_NS = 2_000_000_000
 
 
-def digest_file(path: str, algorithm: str = "sha256") -> str:
+def digest_file(
+    path: str, algorithm: str = "sha256", compute: Callable[[IO[bytes]], str] | None = None
+) -> str:
     """Return the digest of a file, from memory where the file has not changed since.
 
     What is remembered lies in the user's cache folder, one small file a path. A file younger
@@ -27,7 +31,9 @@ def digest_file(path: str, algorithm: str = "sha256") -> str:
     path : str
         The file.
     algorithm : str, default="sha256"
-        A name that :func:`hashlib.new` takes.
+        A name that :func:`hashlib.new` takes, or with `compute` what its result is remembered as.
+    compute : callable, optional
+        Gives the digest of an open file in place of that of all its bytes.
 
     Returns
     -------
@@ -49,12 +55,16 @@ def digest_file(path: str, algorithm: str = "sha256") -> str:
     now = time.time_ns()
     with open(path, "rb") as file:
         state = FileState.of(os.fstat(file.fileno()))
-        digest = hashlib.file_digest(
-            file, lambda: hashlib.new(algorithm, usedforsecurity=False)
-        ).hexdigest()
+        digest = _of_all(file, algorithm) if compute is None else compute(file)
     if max(state.mtime_ns, state.ctime_ns) + _RACY_NS < now:
         _write_note(note, [[*state], digest])
     return digest
+
+
+def _of_all(file: IO[bytes], algorithm: str) -> str:
+    return hashlib.file_digest(  # type: ignore[type-var]
+        file, lambda: hashlib.new(algorithm, usedforsecurity=False)
+    ).hexdigest()
 
 
 def _read_note(note: Path) -> tuple[list[int], str] | None:

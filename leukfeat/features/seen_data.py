@@ -20,6 +20,7 @@ from leukfeat.file_kind import not_a_file
 
 __all__ = [
     "FACTS",
+    "TUNED_DIGEST",
     "SeenData",
     "read_facts",
     "remember_seen",
@@ -30,6 +31,9 @@ __all__ = [
 
 FACTS = "leukfeat/facts"
 """Data set of a weights file in which `fine_tune_backbone` keeps what it knows, as JSON."""
+
+TUNED_DIGEST = "tuned-weights-1"
+"""Stands in the facts of a file that is named by the digest of its weights alone."""
 
 _LARGEST_FACTS = 1 << 26
 

@@ -16,7 +16,8 @@ from leukfeat.features.file_digest import digest_file
 from leukfeat.features.locations import weights_folders
 from leukfeat.features.network_file import leads_elsewhere
 from leukfeat.features.own_backbone import Backbone
-from leukfeat.features.seen_data import read_facts, remember_seen, seen_facts
+from leukfeat.features.seen_data import TUNED_DIGEST, read_facts, remember_seen, seen_facts
+from leukfeat.features.tuned_digest import weights_digest
 from leukfeat.file_kind import not_a_file
 
 __all__ = ["WeightsSource", "find_weights", "load_weights", "must_be_fetched"]
@@ -115,8 +116,12 @@ def find_weights(
         function, expected = backbone.imagenet_digest.split(":")
         if digest_file(path, function) == expected:
             return WeightsSource("imagenet", backbone.imagenet_digest, path=path)
-    digest = f"sha256:{digest_file(path, 'sha256')}"
-    remember_seen(digest, seen_facts(read_facts(path)))
+    facts = read_facts(path)
+    if facts is not None and facts.get("digest") == TUNED_DIGEST:
+        digest = f"{TUNED_DIGEST}:{digest_file(path, TUNED_DIGEST, weights_digest)}"
+    else:  # older tuned weights too
+        digest = f"sha256:{digest_file(path, 'sha256')}"
+    remember_seen(digest, seen_facts(facts))
     return WeightsSource("file", digest, path=path)
 
 

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import resource
 import shutil
@@ -11,7 +13,7 @@ from leukfeat.cnn import FineTuneConfig, fine_tune_backbone, load_fine_tuned
 from leukfeat.cnn.steps import Steps
 from leukfeat.exceptions import LeakageError, SeenByBackboneWarning, WeightsError
 from leukfeat.features.backbones import find_backbone
-from leukfeat.features.seen_data import FACTS, read_facts, seen_by
+from leukfeat.features.seen_data import FACTS, read_facts, seen_by, seen_by_weights
 from leukfeat.features.weights import find_weights, load_weights
 from leukfeat.imaging import CellAugmentation
 
@@ -63,6 +65,37 @@ def test_only_the_last_stage_has_changed(tuned):
     boundary, _ = network.stages["conv4"]
     assert all(names.index(name) > names.index(boundary) for name in changed)
     assert not any("BN" in name for name in changed)
+
+
+def test_a_tuning_that_was_stopped_has_the_digest_of_one_that_was_not(tuned, discs, tmp_path):
+    network = find_backbone(SMALL)
+    given = {**TINY, "epochs": 2, "learning_rate": 1e-3}
+    through = fine_tune_backbone(discs, tmp_path / "through.weights.h5", **given)
+    digest = find_weights(network, through).digest
+    assert not through.history_["seconds"].equals(tuned.history_["seconds"])
+    assert digest == find_weights(network, tuned).digest
+    assert seen_by_weights("file", digest).subjects == tuned.record.subjects
+    # One number of the weights changed is another digest.
+    other = shutil.copy(through.path, tmp_path / "other.weights.h5")
+    with h5py.File(other, "r+") as file:
+        found = []
+        file.visititems(
+            lambda name, entry: found.append(name) if "vars/0" in name and entry.ndim == 4 else None
+        )
+        file[found[0]][0, 0, 0, 0] += 1
+    assert find_weights(network, other).digest != digest
+    # A file of an older version is named by all its bytes, as before.
+    older = shutil.copy(through.path, tmp_path / "older.weights.h5")
+    facts = read_facts(older)
+    del facts["digest"]
+    with h5py.File(older, "r+") as file:
+        del file[FACTS]
+        file.create_dataset(FACTS, data=np.frombuffer(json.dumps(facts).encode(), np.uint8))
+    digest = find_weights(network, older).digest
+    assert (
+        digest
+        == "sha256:" + hashlib.sha256((tmp_path / "older.weights.h5").read_bytes()).hexdigest()
+    )
 
 
 def test_the_weights_give_features_of_a_space_of_their_own(tuned, discs, other_discs):
