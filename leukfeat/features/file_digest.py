@@ -7,8 +7,8 @@ import json
 import os
 import time
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from leukfeat.features.locations import user_cache_folder
 from leukfeat.imaging.reading import FileState
@@ -19,7 +19,7 @@ _RACY_NS = 2_000_000_000
 
 
 def digest_file(
-    path: str, algorithm: str = "sha256", compute: Callable[[IO[bytes]], str] | None = None
+    path: str, algorithm: str = "sha256", compute: Callable[[BufferedReader], str] | None = None
 ) -> str:
     """Return the digest of a file, from memory where the file has not changed since.
 
@@ -61,8 +61,8 @@ def digest_file(
     return digest
 
 
-def _of_all(file: IO[bytes], algorithm: str) -> str:
-    return hashlib.file_digest(  # type: ignore[type-var]
+def _of_all(file: BufferedReader, algorithm: str) -> str:
+    return hashlib.file_digest(
         file, lambda: hashlib.new(algorithm, usedforsecurity=False)
     ).hexdigest()
 

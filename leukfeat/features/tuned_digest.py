@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import IO, Any
+from io import BufferedReader
+from typing import Any
 
 import h5py
 
@@ -16,7 +17,7 @@ _DEEPEST = 32
 """Groups within groups; Keras writes a handful."""
 
 
-def weights_digest(file: IO[bytes]) -> str:
+def weights_digest(file: BufferedReader) -> str:
     """Digest names, shapes and numbers of the weights in a file of `fine_tune_backbone`.
 
     The seconds of a training, which stand in the file too, and states of random generators are not
