@@ -137,7 +137,8 @@ def measure(
         return
     features = extract_handcrafted(cells, **settings)
     say_skipped(features.skipped)
-    if n_empty := _not_found(features):
+    n_empty = _not_found(features)
+    if 0 < n_empty <= 0.1 * len(features):  # of more it is said by the call
         say(
             f"In {n_empty} of {len(features)} images no cell was found: all their measurements are "
             "0. Look at them (leukfeat segment), or give another --segmentation."

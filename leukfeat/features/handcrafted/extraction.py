@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -38,8 +39,12 @@ if TYPE_CHECKING:
 
 __all__ = ["extract_handcrafted"]
 
+logger = logging.getLogger("leukfeat")
+
 _IMAGES_PER_WORKER = 4
 _MOST_IMAGES = 32
+_MANY = 0.1
+"""Share of images without a cell from which it is said: the segmentation does not fit them."""
 
 
 @overload
@@ -119,7 +124,8 @@ def extract_handcrafted(  # type: ignore[misc]
     -------
     FeatureSet
         One row a cell, in the order of `cells`, with ``feature_names``. There is no NaN: a cell
-        that is not found has 0 in every column, and so has a nucleus.
+        that is not found has 0 in every column, and so has a nucleus; in how many images, and in
+        which first, is logged if it is more than a tenth of them.
 
     Raises
     ------
@@ -171,6 +177,7 @@ def extract_handcrafted(  # type: ignore[misc]
     run.spec, run.path = choose_file([spec], cache, run.count_held)
     found = carry_out(run, dataset, if_cached=if_cached, errors=errors, dry_run=dry_run)
     if isinstance(found, FeatureSet):
+        _say_where_no_cell_is(found, spec)
         _name_columns(found, spec, final)
     return found
 
@@ -211,6 +218,24 @@ def _scales_known(dataset: CellDataset, spec: HandcraftedSpec) -> bool:
         return after != "lost"
     frame = dataset.frame
     return "um_per_px" in frame and bool(frame["um_per_px"].notna().all())
+
+
+def _say_where_no_cell_is(features: FeatureSet, spec: HandcraftedSpec) -> None:
+    if spec.segmentation == "none":
+        return
+    (empty,) = np.nonzero(~features.X.any(axis=1))
+    if len(empty) <= _MANY * len(features):
+        return
+    known = features.columns
+    path = known["path"].iloc[empty[0]] if known is not None and "path" in known else None
+    logger.warning(
+        "In %d of %d images no cell was found, first in %s: all their measurements are 0. Look at "
+        "the masks, or take another segmentation than %r.",
+        len(empty),
+        len(features),
+        f"{path!r}" if isinstance(path, str) else f"row {empty[0]}",
+        spec.segmentation,
+    )
 
 
 def _name_columns(features: FeatureSet, spec: HandcraftedSpec, final: HandcraftedSpec) -> None:

@@ -22,6 +22,12 @@ causes as well as the measurements. 2: white cells that touch are told apart. 3:
 as the rim of a cell, are no nucleus, nor is a neighbour that the border cuts. 4: the methods of the
 textbook too take what is not black for the cell where the background is exactly black."""
 
+_BY_HAND = (
+    " A fitted PixelSVM has no name under which rows could be stored: segment each image with it, and "
+    "measure with shape_features(cell, nucleus), texture_features(image, cell) and "
+    "colour_features(image, cell)."
+)
+
 _WITHOUT_NUCLEUS = ("background", "none")
 
 
@@ -107,6 +113,7 @@ class HandcraftedSpec(FeatureSpace):
             raise ValueError(
                 f"The 'segmentation' parameter must be one of {SEGMENTATIONS}. "
                 f"Got {self.segmentation!r} instead."
+                + ("" if isinstance(self.segmentation, str) else _BY_HAND)
             )
         if not self.version:
             object.__setattr__(self, "version", version_of(self.segmentation))

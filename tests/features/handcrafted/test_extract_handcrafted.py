@@ -15,7 +15,7 @@ from leukfeat.features.handcrafted.measuring import find_masks, measure_cell
 from leukfeat.features.space_json import space_from_json
 from leukfeat.features.store import StoreReader
 from leukfeat.features.store.maintenance import list_stores
-from leukfeat.imaging import Preparation
+from leukfeat.imaging import PixelSVM, Preparation
 from leukfeat.imaging.controls import measure_controls
 from leukfeat.imaging.pixel_key import pixel_key
 
@@ -303,3 +303,25 @@ def test_the_store_says_what_measured(cells, tmp_path):
     with StoreReader(str(tmp_path / "one.h5")) as store:
         assert store.spec.label == "handcrafted"
         assert "scikit-image" in store.sessions()[0]
+
+
+def test_many_images_without_a_cell_are_said(cells, paths, caplog):
+    for name in paths[2:4]:
+        assert cv2.imwrite(name, np.full((90, 90, 3), 200, np.uint8))
+    with caplog.at_level("WARNING", logger="leukfeat"):
+        found = extract(paths, "shape")
+    assert np.flatnonzero(~found.X.any(axis=1)).tolist() == [2, 3]
+    assert f"In 2 of 10 images no cell was found, first in {paths[2]!r}" in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING", logger="leukfeat"):
+        extract([*cells.images[:9], np.full((90, 90, 3), 200, np.uint8)], "shape")
+        extract([np.zeros((90, 90, 3), np.uint8)], "colour", segmentation="none")
+    assert caplog.text == ""
+    with caplog.at_level("WARNING", logger="leukfeat"):
+        extract([cells.images[0], np.full((90, 90, 3), 200, np.uint8)], "colour")
+    assert "In 1 of 2 images no cell was found, first in row 1" in caplog.text
+
+
+def test_a_pixel_svm_is_refused_with_what_to_do(cells):
+    with pytest.raises(ValueError, match=r"segment each image with it.* shape_features"):
+        extract(cells, "shape", segmentation=PixelSVM())
