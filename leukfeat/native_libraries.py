@@ -8,6 +8,8 @@ import importlib.metadata
 import sys
 from typing import Any
 
+from leukfeat.telemetry import send_nothing
+
 __all__ = ["import_native"]
 
 _TBB = "libtbb.so.12"
@@ -21,7 +23,8 @@ def import_native(name: str) -> Any:
     both have the same name, so the one that is loaded first serves both, and
     ``import sklearnex`` after ``openvino`` fails with an undefined symbol. The newer one knows
     all that the older one knows, so it is loaded here before either, for the whole process.
-    That also helps where the user has imported ``openvino`` before.
+    That also helps where the user has imported ``openvino`` before. OpenVINO is also kept from
+    reporting its use.
 
     Parameters
     ----------
@@ -46,6 +49,8 @@ def import_native(name: str) -> Any:
         path = _packaged_tbb()
         if path is not None:
             _loaded.append(ctypes.CDLL(path, mode=ctypes.RTLD_GLOBAL))
+    if name.partition(".")[0] == "openvino":
+        send_nothing()
     return importlib.import_module(name)
 
 
