@@ -478,3 +478,12 @@ def test_damaged_rows_are_computed_again(engine, write_images, tmp_path, caplog)
     with StoreReader(store) as reader:
         assert len(reader) == 70
         assert not reader.read(np.arange(70)).damaged.any()
+
+
+def test_a_store_holds_no_path_and_no_name(engine, write_images, tmp_path):
+    paths = write_images(3, folder="patient-Smith")
+    extract(paths, tmp_path / "cache")
+    (store,) = (tmp_path / "cache").glob("*.h5")
+    content = store.read_bytes()
+    for word in (b"Smith", b"cell_0000", str(tmp_path).encode()):
+        assert word not in content

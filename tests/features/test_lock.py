@@ -140,3 +140,9 @@ def test_a_lock_that_says_nothing_is_succeeded_after_a_while(tmp_path):
     lock = HeartbeatLock(str(tmp_path / "lock"), patience=0.3)
     lock.acquire()
     lock.release()
+
+
+def test_a_silent_holder_counts_as_dead_after_a_minute(tmp_path):
+    lock = HeartbeatLock(str(tmp_path / "lock"))
+    assert lock._patience == 60
+    assert lock._beat * 5 < lock._patience  # a few missed touches are no death

@@ -329,3 +329,10 @@ def test_a_file_that_is_no_toml_is_named(tmp_path, content, message):
         load_recipe(path)
     assert "mine.toml" in str(error.value)
     assert error.value.__suppress_context__
+
+
+def test_a_file_of_more_than_a_megabyte_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("#" * (1 << 20) + "\n")
+    with pytest.raises(ValueError, match=r"mine\.toml. has more than 1048576 bytes"):
+        load_recipe(path)
