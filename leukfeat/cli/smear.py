@@ -88,7 +88,8 @@ def predict_smears(
             tables.append(table)
             summary.append(_row(path, analysis, [suspicious] if suspicious else names))
             if overlay is not None:
-                _draw(analysis, path, overlay / f"{stem}_overlay.png")
+                drawn = overlay / f"{stem}_overlay.png"
+                _draw(analysis, path, drawn, by_class=suspicious is None)
             bar.update()
     say_skipped(pd.DataFrame(skipped, columns=["path", "reason"]))
     kept = [table for table in tables if len(table)]
@@ -119,9 +120,15 @@ def _row(path: Path, analysis: Any, counted: Sequence[str]) -> dict[str, Any]:
     return row | {"far": int(analysis.predictions["far"].sum())}
 
 
-def _draw(analysis: Any, path: Path, target: Path) -> None:
+def _draw(analysis: Any, path: Path, target: Path, *, by_class: bool) -> None:
+    from leukfeat.imaging import draw_cells
+
     try:
-        write_image(target, analysis.overlay(path))
+        if by_class:  # none is suspicious, so none has its colour
+            labels = analysis.predictions["label"].tolist()
+            write_image(target, draw_cells(path, analysis.cells, texts=labels))
+        else:
+            write_image(target, analysis.overlay(path))
     except ValueError as error:  # the field is too large to be drawn on
         say(f"no overlay: {error}")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leukfeat.classifier import smear
 from leukfeat.cli import main
 from leukfeat.data import make_cells
 from leukfeat.data.procedural import make_smear
@@ -202,6 +203,29 @@ def test_a_model_of_many_classes_is_told_which_is_suspicious(fields, tmp_path, c
     code, _, message = run(capsys, *given, "--positive", "green")
     assert code == 1
     assert "blast, lymphocyte, platelet" in message
+
+
+def test_where_none_is_suspicious_none_is_drawn_so(fields, tmp_path, capsys):
+    """Cells of the class that is first by name had the colour of suspicious ones."""
+    from leukfeat import CellClassifier, FeatureSet, extract_features, fit_head, save_model
+
+    cells = make_cells(6, 24, size=48, random_state=0)
+    found = extract_features(cells, weights="random", layers="conv2", input_size=48, progress=False)
+    n_first = 0
+    for turn in range(3):  # what is called so in one turn is called otherwise in the next
+        features = FeatureSet(
+            found.X, [(k + turn) % 3 for k in range(24)], subjects=found.subjects, spec=found.spec,
+            class_names=("blast", "lymphocyte", "platelet"),
+        )  # fmt: skip
+        head = fit_head(features, "naive_bayes", tune=False, calibrate=False)
+        model = save_model(CellClassifier(head), tmp_path / f"{turn}.leukfeat")
+        given = ("predict", model, fields / "field1.png", "--smear", "--side", 64, "--json")
+        code, text, _ = run(capsys, *given, "--overlay", tmp_path / "drawn")
+        assert code == 0
+        n_first += json.loads(text)["fields"][0]["called_blast"]
+        drawn = cv2.imread(str(tmp_path / "drawn" / "field1_overlay.png"))[..., ::-1]
+        assert not (drawn == smear._SUSPICIOUS).all(axis=2).any()
+    assert n_first > 0
 
 
 def test_predict_smear_gives_intervals_and_overlays(fields, model, tmp_path, capsys):
