@@ -1,5 +1,4 @@
 import json
-import re
 
 import h5py
 import numpy as np
@@ -9,7 +8,6 @@ from leukfeat import CellDataset, FeatureSet, make_cells
 from leukfeat.exceptions import WeightsError
 from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
 from leukfeat.recipes.circumstances import training_reason
-from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
 
 QUICK = {"features": {"input_size": 32, "layers": ["conv2"]}, "head": {"tune": False}}
 QUIET = {"weights": "random", "progress": False, "n_splits": 2}
@@ -230,17 +228,6 @@ def test_folds_of_other_versions_are_said(one_head, tmp_path, monkeypatch):
     assert "scikit-learn 1.0" in note
 
 
-@pytest.mark.parametrize("habits", [["random_split"], []])
-def test_a_split_that_is_run_anyway_is_no_column_of_mistakes(one_head, habits):
-    recipe = one_head.override({"habits": habits})
-    run = run_recipe(recipe, samples(), as_published=True, progress=False, n_splits=2)
-    assert [mode.key for mode in run.modes] == ["theirs", "group"]
-    assert any("as_published adds nothing here" in note for note in run.notes)
-    by_group = recipe.override({"split": {"theirs": "group"}})
-    run = run_recipe(by_group, samples(), as_published=True, progress=False, n_splits=2)
-    assert [mode.key for mode in run.modes] == ["group", "as_published"][: 1 + len(habits)]
-
-
 def test_a_difference_that_is_not_shown_has_no_cause(result):
     from leukfeat.recipes import reasons
 
@@ -279,58 +266,6 @@ def test_a_damaged_fold_is_refused_by_name(quick, cells, tmp_path):
     fold.write_bytes(b"not a fold")
     with pytest.raises(ValueError, match=fold.name):
         run_recipe(quick, cells, output=tmp_path, **QUIET)
-
-
-def test_the_habits_are_marked_and_worth_something(cells, quick):
-    few = quick.override({"habits": ["random_split", "augment_before_split", "bgr"]})
-    run = run_recipe(few, cells, as_published=True, **QUIET)
-    assert run.modes[-1].title == "AS PUBLISHED (wrong)"
-    assert run.modes[-1].habits == ("random_split", "augment_before_split", "bgr")
-    wrong = run["logistic_regression", "as_published"].predictions
-    assert wrong.n_cells == 3 * len(cells)
-    assert any("copies of a test cell" in reason for reason in run.reasons)
-    assert set(run.table["cells"]) == {len(cells)}
-    assert (
-        f"AS PUBLISHED (wrong) stands on {3 * len(cells)} rows, copies included, of the {len(cells)} cells"
-        in run.notes
-    )
-    (gap,) = (reason for reason in run.reasons if reason.startswith("AS PUBLISHED"))
-    assert re.search(r"by group 0\.\d+: [+-]0\.\d+ \([+-]0\.\d+ to [+-]", gap)
-
-
-def test_selection_before_the_split_finds_what_is_not_there():
-    nothing = make_expression_matrix(60, 1500, n_informative=0)
-    recipe = load_recipe("ldsvm").override(
-        {"head": {"names": ["logistic_regression"], "members": [], "tune": False}}
-    )
-    run = run_recipe(recipe, nothing, as_published=True, progress=False, n_splits=4)
-    honest = run["logistic_regression", "group"]["balanced_accuracy"]
-    wrong = run["logistic_regression", "as_published"]["balanced_accuracy"]
-    assert 0.3 < honest.estimate < 0.7
-    assert wrong.estimate > 0.85
-    assert any("selected on all cells" in reason for reason in run.reasons)
-
-
-def test_what_a_forest_selects_before_the_split_is_the_same_in_every_run(tmp_path, monkeypatch):
-    recipe = load_recipe("ldsvm").override(
-        {
-            "selection": {"methods": ["random_forest"], "n_features": 5},
-            "head": {"names": ["naive_bayes"], "members": [], "tune": False},
-        }
-    )
-    nothing = make_expression_matrix(40, 120, n_informative=0)
-    given = {"as_published": True, "progress": False, "n_splits": 2}
-
-    def scores(**settings):
-        run = run_recipe(recipe, nothing, **given, **settings)
-        return run["naive_bayes", "as_published"].predictions.scores
-
-    first = scores(output=tmp_path)
-    np.testing.assert_array_equal(scores(), first)
-    # Folds of another choice, as older versions drew, are not taken for these.
-    drawn = routes.selector_steps
-    monkeypatch.setattr(routes, "selector_steps", lambda *given: drawn(*given[:3], random_state=99))
-    assert (scores(output=tmp_path) != first).any()
 
 
 def test_a_vote_and_its_members():
@@ -387,69 +322,6 @@ def test_data_that_are_not_there_or_of_another_kind(cells, tmp_path):
         run_recipe("resnet50-svm", cells, weights={"vgg16": "random"}, progress=False)
 
 
-@pytest.mark.parametrize(
-    "class_names",
-    [("Benign", "Early", "Pre", "Pro"), ("a", "b", "c")],
-    ids=["a known set of another task", "an unknown set of three classes"],
-)
-def test_a_figure_of_another_task_never_stands_in_the_table(class_names):
-    from leukfeat.recipes.comparable import comparable_figures
-
-    data = CellDataset.from_arrays(
-        [np.zeros((4, 4, 3), np.uint8)] * 8,
-        np.arange(8) % len(class_names),
-        class_names=class_names,
-    )
-    found, notes = comparable_figures(load_recipe("resnet50-svm"), data, procedural=False)
-    assert found == {}
-    assert all("another task" in note for note in notes)
-
-
-@pytest.mark.parametrize(
-    ("name", "class_names", "stands"),
-    [
-        ("liu-hu", ("healthy", "leukemic"), False),
-        ("liu-hu", ("M1", "M2"), True),
-        ("resnet50-svm", ("healthy", "leukemic"), True),
-        ("mallick", ("normal", "AML"), False),
-        ("mallick", ("ALL", "AML"), True),
-    ],
-)
-def test_figures_of_two_other_classes_do_not_stand_beside_leukemia(name, class_names, stands):
-    from leukfeat.recipes.comparable import comparable_figures
-
-    data = FeatureSet(np.zeros((4, 1)), np.arange(4) % 2, class_names=class_names)
-    recipe = load_recipe(name)
-    found, notes = comparable_figures(recipe, data, procedural=False)
-    assert len(found) == (len(recipe.published) if stands else 0)
-    assert len(notes) == (0 if stands else len(recipe.published))
-
-
-@pytest.mark.parametrize(
-    ("class_names", "stands", "assumed"),
-    [
-        (("lymphocyte", "monocyte"), False, False),
-        (("Lymphocytes", "Monocytes"), False, False),
-        (("Early", "Pre"), False, False),
-        (("a", "b"), True, True),
-        (("lymphocyte", "blast"), True, True),
-        (("Normal", "ALL"), True, False),
-        (("hem", "all"), True, False),
-    ],
-)
-def test_cell_types_never_stand_beside_leukemia_and_what_is_assumed_is_said(
-    class_names, stands, assumed
-):
-    from leukfeat.recipes.comparable import comparable_figures
-
-    data = FeatureSet(np.zeros((4, 1)), np.arange(4) % 2, class_names=class_names)
-    found, notes = comparable_figures(load_recipe("resnet50-svm"), data, procedural=False)
-    assert bool(found) is stands
-    assert any("is assumed" in note for note in notes) is assumed
-    if not stands:
-        assert all("another task" in note for note in notes)
-
-
 def test_figures_that_so_many_classes_do_not_have_are_said_before_anything_is_run(one_head):
     made = make_expression_matrix(40, 30)
     four = FeatureSet(
@@ -488,23 +360,6 @@ def test_without_subjects_the_reason_does_not_claim_a_split_by_patient(quick, ce
     run = run_recipe(quick, nameless, **QUIET)
     assert "no more than identical images" in run.reasons[0]
     assert any("no subjects" in note for note in run.notes)
-
-
-def test_channels_are_exchanged(cells, tmp_path):
-    from leukfeat.imaging.reading import read_image
-
-    exchanged = with_channels_reversed(cells[:3], tmp_path)
-    for before, after in zip(cells.images[:3], exchanged.images, strict=True):
-        np.testing.assert_array_equal(read_image(after), before[..., ::-1])
-    assert list(exchanged.subjects) == list(cells.subjects[:3])
-
-
-def test_copies_forget_whose_copies_they_are(cells, tmp_path):
-    copies = augmented_before_split(cells[:5], tmp_path, copies=2)
-    assert len(copies) == 15
-    assert "parent_id" not in copies.frame.columns
-    assert "group" not in copies.frame.columns
-    assert sorted(copies.y) == sorted([*cells.y[:5]] * 3)
 
 
 def test_a_tuned_backbone_is_tuned_in_every_fold_anew(cells, tmp_path, monkeypatch):
