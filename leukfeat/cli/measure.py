@@ -97,6 +97,7 @@ def measure(
     """
     from leukfeat.data.table_file import table_writer
     from leukfeat.features import extract_handcrafted
+    from leukfeat.features.handcrafted.extraction import MANY_WITHOUT, rows_without_cell
 
     if cache is None and out is None and not dry_run:
         raise typer.BadParameter(
@@ -137,8 +138,8 @@ def measure(
         return
     features = extract_handcrafted(cells, **settings)
     say_skipped(features.skipped)
-    n_empty = _not_found(features)
-    if 0 < n_empty <= 0.1 * len(features):  # of more it is said by the call
+    n_empty = len(rows_without_cell(features, features.spec))
+    if 0 < n_empty <= MANY_WITHOUT * len(features):  # of more it is said by the call
         say(
             f"In {n_empty} of {len(features)} images no cell was found: all their measurements are "
             "0. Look at them (leukfeat segment), or give another --segmentation."
@@ -175,11 +176,6 @@ def _refuse_taken_names(cells: CellDataset, families: list[str], segmentation: s
         raise ValueError(
             f"The cells' own table has the columns {taken}, as the measurements would: rename them."
         )
-
-
-def _not_found(features: FeatureSet) -> int:
-    """Count the rows of nothing: a cell that was found has an area, and a cell has a colour."""
-    return int((~features.X.any(axis=1)).sum())
 
 
 def _write(features: FeatureSet, out: Path) -> None:

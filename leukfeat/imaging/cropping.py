@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import numbers
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,8 +10,9 @@ import numpy.typing as npt
 
 from leukfeat.imaging.background import check_mask
 from leukfeat.imaging.conversion import MAX_PIXELS, RGB, check_rgb
+from leukfeat.imaging.number_checks import is_finite, is_positive
 
-__all__ = ["crop_to_mask", "crop_window", "rescale", "resize"]
+__all__ = ["crop_to_mask", "crop_window", "rescale", "resize", "window_corner"]
 
 
 def crop_window(
@@ -65,12 +64,12 @@ def crop_window(
     if (side is None) == (side_um is None):
         raise ValueError("crop_window needs either 'side' (pixels) or 'side_um' (micrometres).")
     if side is None:
-        if not _is_size(um_per_px):
+        if not is_positive(um_per_px):
             raise ValueError(
                 "crop_window(side_um=...) needs 'um_per_px' above 0, the micrometres a pixel. "
                 f"Got {um_per_px!r} instead."
             )
-        if not _is_size(side_um):
+        if not is_positive(side_um):
             raise ValueError(
                 "The 'side_um' parameter of crop_window must be a number of micrometres above 0. "
                 f"Got {side_um!r} instead."
@@ -85,13 +84,12 @@ def crop_window(
     height, width = image.shape[:2]
     if center is None:
         center = (height / 2, width / 2)
-    elif np.shape(center) != (2,) or not all(_is_finite(place) for place in center):
+    elif np.shape(center) != (2,) or not all(is_finite(place) for place in center):
         raise ValueError(
             "The 'center' parameter of crop_window must be two numbers, the row and the column of "
             f"the centre in pixels. Got {center!r} instead."
         )
-    row, column = center
-    top, left = int(np.floor(row - side / 2 + 0.5)), int(np.floor(column - side / 2 + 0.5))
+    top, left = window_corner(side, center)
     window = np.full((side, side, 3), fill, np.uint8)
     rows = slice(max(top, 0), max(min(top + side, height), 0))
     columns = slice(max(left, 0), max(min(left + side, width), 0))
@@ -101,6 +99,23 @@ def crop_window(
         columns.start - left : columns.start - left + part.shape[1],
     ] = part
     return window
+
+
+def window_corner(side: int, at: tuple[float, float]) -> tuple[int, int]:
+    """Return the first row and column of a window, which may lie outside the field.
+
+    Parameters
+    ----------
+    side : int
+        In pixels.
+    at : tuple of float
+        Row and column of its centre.
+
+    Returns
+    -------
+    tuple of int
+    """
+    return int(np.floor(at[0] - side / 2 + 0.5)), int(np.floor(at[1] - side / 2 + 0.5))
 
 
 def crop_to_mask(
@@ -187,7 +202,7 @@ def resize(image: RGB, *, size: tuple[int, int]) -> RGB:
     (2, 3, 3)
     """
     image = check_rgb(image, most=None)
-    if np.shape(size) != (2,) or not all(_is_finite(side) and side >= 1 for side in size):
+    if np.shape(size) != (2,) or not all(is_finite(side) and side >= 1 for side in size):
         raise ValueError(
             "The 'size' parameter of resize must be (height, width) in pixels, such as (64, 64). "
             f"Got {size!r} instead."
@@ -226,7 +241,7 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
     >>> rescale(np.zeros((10, 20, 3), np.uint8), um_per_px=0.1, target_um_per_px=0.2).shape
     (5, 10, 3)
     """
-    if not _is_size(um_per_px) or not _is_size(target_um_per_px):
+    if not is_positive(um_per_px) or not is_positive(target_um_per_px):
         raise ValueError(
             "'um_per_px' and 'target_um_per_px' must be above 0. "
             f"Got {um_per_px!r} and {target_um_per_px!r} instead."
@@ -240,11 +255,3 @@ def rescale(image: RGB, *, um_per_px: float, target_um_per_px: float) -> RGB:
             f"pixels, more than the {MAX_PIXELS} allowed; cut it into single cells or fields first."
         )
     return resize(image, size=(height, width))
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and math.isfinite(value)
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and 0 < float(value) < math.inf

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import numbers
-from typing import Any
-
 import cv2
 import numpy as np
 
 from leukfeat.imaging.conversion import RGB, check_rgb, foreground_mask
+from leukfeat.imaging.number_checks import is_positive
 
 __all__ = ["clahe", "gaussian_blur", "invert", "median_blur"]
 
@@ -66,7 +63,7 @@ def gaussian_blur(image: RGB, *, sigma: float = 1.0, keep_background: bool = Fal
     >>> gaussian_blur(np.full((3, 3, 3), 7, np.uint8))[1, 1].tolist()
     [7, 7, 7]
     """
-    if not _is_above_0(sigma):
+    if not is_positive(sigma):
         raise ValueError(f"'sigma' must be above 0 pixels. Got {sigma!r} instead.")
     image = check_rgb(image)
     if not keep_background:
@@ -147,7 +144,7 @@ def clahe(
     >>> bool(np.ptp(clahe(ramp, tiles=2)) > np.ptp(ramp))
     True
     """
-    if not _is_above_0(clip_limit) or not _is_above_0(tiles) or tiles < 1:
+    if not is_positive(clip_limit) or not is_positive(tiles) or tiles < 1:
         raise ValueError(
             "'clip_limit' must be a number above 0 and 'tiles' an integer above 0. "
             f"Got {clip_limit!r} and {tiles!r} instead."
@@ -156,10 +153,6 @@ def clahe(
     equaliser = cv2.createCLAHE(clipLimit=float(clip_limit), tileGridSize=(int(tiles), int(tiles)))
     lab[..., 0] = equaliser.apply(np.ascontiguousarray(lab[..., 0]))
     return _with_background(image, cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), keep_background)
-
-
-def _is_above_0(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and 0 < float(value) < math.inf
 
 
 def _with_background(before: RGB, after: RGB, keep: bool) -> RGB:

@@ -71,7 +71,11 @@ _FUNCTIONS: dict[str, Callable[..., RGB]] = {
     "cut_out_cell": _cut_out_cell,
 }
 
-_KEEPING = ("invert", "gaussian_blur", "median_blur", "clahe")
+_KEEPING = tuple(
+    name
+    for name, function in _FUNCTIONS.items()
+    if "keep_background" in inspect.signature(function).parameters
+)
 """Steps with an argument `keep_background`."""
 
 _LIMITS: dict[str, dict[str, int]] = {

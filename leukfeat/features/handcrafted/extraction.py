@@ -37,13 +37,13 @@ from leukfeat.imaging.segmentation.segment import MAX_SEGMENT_PIXELS
 if TYPE_CHECKING:
     from leukfeat.imaging import Preparation
 
-__all__ = ["extract_handcrafted"]
+__all__ = ["MANY_WITHOUT", "extract_handcrafted", "rows_without_cell"]
 
 logger = logging.getLogger("leukfeat")
 
 _IMAGES_PER_WORKER = 4
 _MOST_IMAGES = 32
-_MANY = 0.1
+MANY_WITHOUT = 0.1
 """Share of images without a cell from which it is said: the segmentation does not fit them."""
 
 
@@ -220,11 +220,29 @@ def _scales_known(dataset: CellDataset, spec: HandcraftedSpec) -> bool:
     return "um_per_px" in frame and bool(frame["um_per_px"].notna().all())
 
 
-def _say_where_no_cell_is(features: FeatureSet, spec: HandcraftedSpec) -> None:
+def rows_without_cell(features: FeatureSet, spec: HandcraftedSpec) -> NDArray[np.int64]:
+    """Return which rows are of images in which no cell was found.
+
+    Parameters
+    ----------
+    features : FeatureSet
+        Hand-crafted ones.
+    spec : HandcraftedSpec
+        Their space.
+
+    Returns
+    -------
+    ndarray of int64
+        None where no cell was looked for. A cell that was found has an area and a colour.
+    """
     if spec.segmentation == "none":
-        return
-    (empty,) = np.nonzero(~features.X.any(axis=1))
-    if len(empty) <= _MANY * len(features):
+        return np.empty(0, np.int64)
+    return np.flatnonzero(~features.X.any(axis=1))
+
+
+def _say_where_no_cell_is(features: FeatureSet, spec: HandcraftedSpec) -> None:
+    empty = rows_without_cell(features, spec)
+    if len(empty) <= MANY_WITHOUT * len(features):
         return
     known = features.columns
     path = known["path"].iloc[empty[0]] if known is not None and "path" in known else None

@@ -15,15 +15,11 @@ from leukfeat.exceptions import ImageReadError
 from leukfeat.imaging.background import remove_background
 from leukfeat.imaging.counting.counts import CellCounts
 from leukfeat.imaging.counting.field_cells import CELL_TYPES, COLUMNS, measure_scale
+from leukfeat.imaging.counting.further_columns import add_columns
 from leukfeat.imaging.counting.tiff_regions import ArrayRegions, TiffRegions
 from leukfeat.imaging.counting.tiles import TileCells, look_over_tiles, scale_of_tiles
-from leukfeat.imaging.counting.windows import (
-    add_columns,
-    check_window,
-    crop_mask,
-    cut_window,
-    window_corner,
-)
+from leukfeat.imaging.counting.windows import check_window, crop_mask, cut_window
+from leukfeat.imaging.cropping import window_corner
 from leukfeat.imaging.reading import read_image
 
 __all__ = ["count_cells", "find_cells", "open_field"]

@@ -18,15 +18,11 @@ from leukfeat.imaging.background import remove_background
 from leukfeat.imaging.conversion import Mask
 from leukfeat.imaging.counting.counting import open_field
 from leukfeat.imaging.counting.field_cells import CELL_TYPES, COLUMNS
+from leukfeat.imaging.counting.further_columns import add_columns
 from leukfeat.imaging.counting.pixel_rings import fill_rings
 from leukfeat.imaging.counting.tiff_regions import ArrayRegions, TiffRegions
-from leukfeat.imaging.counting.windows import (
-    add_columns,
-    check_window,
-    crop_mask,
-    cut_window,
-    window_corner,
-)
+from leukfeat.imaging.counting.windows import check_window, crop_mask, cut_window
+from leukfeat.imaging.cropping import window_corner
 
 __all__ = ["REGION", "cells_from_masks", "cells_from_polygons"]
 

@@ -1,18 +1,16 @@
-"""Windows around the cells of a field: what they may be, their pixels, and further columns."""
+"""Windows around the cells of a field: what they may be, and their pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from leukfeat.imaging.conversion import RGB, Mask
 from leukfeat.imaging.counting.tiles import Regions
-from leukfeat.imaging.cropping import crop_window
+from leukfeat.imaging.cropping import crop_window, window_corner
 
-__all__ = ["add_columns", "check_window", "crop_mask", "cut_window", "window_corner"]
+__all__ = ["check_window", "crop_mask", "cut_window"]
 
 
 def check_window(side: Any, margin: float, background: str) -> None:
@@ -37,23 +35,6 @@ def check_window(side: Any, margin: float, background: str) -> None:
         )
     if not margin >= 0:
         raise ValueError(f"'margin' must not be negative. Got {margin!r} instead.")
-
-
-def window_corner(side: int, at: tuple[float, float]) -> tuple[int, int]:
-    """Return the first row and column of a window, which may lie outside the field.
-
-    Parameters
-    ----------
-    side : int
-        In pixels.
-    at : tuple of float
-        Row and column of its centre.
-
-    Returns
-    -------
-    tuple of int
-    """
-    return int(np.floor(at[0] - side / 2 + 0.5)), int(np.floor(at[1] - side / 2 + 0.5))
 
 
 def cut_window(
@@ -117,37 +98,3 @@ def crop_mask(mask: Mask, side: int, at: tuple[float, float]) -> Mask:
     """
     pixels: RGB = np.repeat(mask[..., None].astype(np.uint8), 3, axis=2)
     return crop_window(pixels, side=side, center=at)[..., 0] > 0
-
-
-def add_columns(frame: pd.DataFrame, um_per_px: float | None, columns: Mapping[str, Any]) -> None:
-    """Put further columns into the table of the cells of a field.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Changed in place.
-    um_per_px : float or None
-        Micrometres a pixel.
-    columns : mapping
-        One value for all cells; ``None`` is left out.
-
-    Raises
-    ------
-    ValueError
-        If the scale is not above 0, or a column is there already.
-    """
-    if um_per_px is not None and not (
-        isinstance(um_per_px, (int, float, np.number)) and 0 < um_per_px < np.inf
-    ):
-        raise ValueError(
-            "'um_per_px' must be a number above 0, the micrometres a pixel of the field. Got "
-            f"{um_per_px!r} instead."
-        )
-    taken = sorted(set(columns) & set(frame))
-    if taken:
-        raise ValueError(
-            f"The columns {taken} are those of the cells that were found: give yours other names."
-        )
-    for name, value in {"um_per_px": um_per_px, **columns}.items():
-        if value is not None:
-            frame[name] = value
