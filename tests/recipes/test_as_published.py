@@ -5,33 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from leukfeat import make_cells
 from leukfeat.recipes import load_recipe, make_expression_matrix, routes, run_recipe
 from leukfeat.recipes.habits import augmented_before_split, with_channels_reversed
 
-QUICK = {"features": {"input_size": 32, "layers": ["conv2"]}, "head": {"tune": False}}
 QUIET = {"weights": "random", "progress": False, "n_splits": 2}
-
-
-@pytest.fixture(scope="module")
-def cells():
-    return make_cells(24, 96, size=32)
-
-
-@pytest.fixture(scope="module")
-def quick():
-    recipe = load_recipe("resnet50-svm")
-    return recipe.override({**QUICK, "head": {"names": ["logistic_regression"], "tune": False}})
-
-
-@pytest.fixture
-def one_head():
-    return load_recipe("ldsvm").override(
-        {
-            "head": {"names": ["logistic_regression"], "members": [], "tune": False},
-            "selection": {"n_features": 10},
-        }
-    )
 
 
 @pytest.mark.parametrize("habits", [["random_split"], []])

@@ -14,17 +14,6 @@ QUIET = {"weights": "random", "progress": False, "n_splits": 2}
 
 
 @pytest.fixture(scope="module")
-def cells():
-    return make_cells(24, 96, size=32)
-
-
-@pytest.fixture(scope="module")
-def quick():
-    recipe = load_recipe("resnet50-svm")
-    return recipe.override({**QUICK, "head": {"names": ["logistic_regression"], "tune": False}})
-
-
-@pytest.fixture(scope="module")
 def result(quick, cells, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     return run_recipe(quick, cells, output=folder, cache=folder / "features", **QUIET), folder
@@ -177,16 +166,6 @@ def test_an_interrupted_run_goes_on(quick, cells, tmp_path, monkeypatch):
         run_recipe(quick, cells, output=tmp_path, **QUIET)
     run_recipe(quick, cells, output=tmp_path, **QUIET)
     assert len(made) == 5
-
-
-@pytest.fixture
-def one_head():
-    return load_recipe("ldsvm").override(
-        {
-            "head": {"names": ["logistic_regression"], "members": [], "tune": False},
-            "selection": {"n_features": 10},
-        }
-    )
 
 
 def samples(**changes):
