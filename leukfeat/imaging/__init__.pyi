@@ -35,6 +35,7 @@ from .preparation import standardize_batch as standardize_batch
 from .preparation_file import read_preparation as read_preparation
 from .preparation_file import write_preparation as write_preparation
 from .preparation_fitting import fit_preparation as fit_preparation
+from .preparation_transformer import PreparationTransformer as PreparationTransformer
 from .reading import read_image as read_image
 from .reinhard import ReinhardNormalizer as ReinhardNormalizer
 from .segmentation.pixel_svm import PixelSVM as PixelSVM
